@@ -1,0 +1,30 @@
+#!/usr/bin/env node
+// Compiles src and test side by side and runs the tests with Node's own runner.
+// usage: node scripts/test.js [--out DIR] [PART-OF-A-TEST-FILE'S-PATH…] [--NODE-TEST-OPTION…]
+import { spawnSync } from 'node:child_process';
+import { readdirSync } from 'node:fs';
+import { join } from 'node:path';
+
+const args = process.argv.slice(2);
+const outFlag = args.indexOf('--out');
+const out = outFlag < 0 ? '.build' : args.splice(outFlag, 2)[1];
+const options = args.filter((arg) => arg.startsWith('--'));
+const parts = args.filter((arg) => !arg.startsWith('--'));
+
+const run = (command, commandArgs) => {
+  const { status } = spawnSync(command, commandArgs, { stdio: 'inherit' });
+  if (status !== 0) process.exit(status ?? 1);
+};
+
+run(process.execPath, ['node_modules/typescript/bin/tsc', '-p', 'tsconfig.test.json', '--outDir', out]);
+const files = readdirSync(join(out, 'test'), { recursive: true })
+  .filter(
+    (file) => file.endsWith('.test.js') && (parts.length === 0 || parts.some((part) => file.includes(part))),
+  )
+  .map((file) => join(out, 'test', file))
+  .sort();
+if (files.length === 0) {
+  console.error(`no test file matches ${parts.join(' ')}`);
+  process.exit(2);
+}
+run(process.execPath, ['--enable-source-maps', '--test', ...options, ...files]);

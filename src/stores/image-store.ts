@@ -1,0 +1,62 @@
+import type { Digest } from '../base/digest.ts';
+import type { Descriptor } from '../image/descriptor.ts';
+
+/**
+ * A place that holds blobs and manifests: a registry's repository, an image layout, an archive.
+ * Everything an ImageStore returns has been checked against its digest.
+ */
+export interface ImageStore {
+  /** As the user names it, without secrets: `ghcr.io/x/demo`, `oci:dir`. */
+  readonly name: string;
+  /** True only if the blob is certainly there; unsure is false. */
+  hasBlob(blob: BlobId, options?: StoreOptions): Promise<boolean>;
+  /** The blob's bytes; the iteration fails with ERR_INTEGRITY at its end if digest or size differ. */
+  getBlob(blob: BlobId, options?: StoreOptions): AsyncIterable<Uint8Array>;
+  /** Stores the blob unless it is there already. Nothing of it is visible under its digest before all of it is. */
+  putBlob(source: BlobSource, options?: StoreOptions): Promise<PutBlobResult>;
+  /** Makes a blob of another repository of the same place appear here without moving bytes; false if that cannot be. */
+  mountBlob(blob: BlobId, from: ImageStore, options?: StoreOptions): Promise<boolean>;
+  /** Throws ERR_NOT_FOUND. `reference` is a tag or a digest. */
+  getManifest(reference: string, options?: StoreOptions): Promise<StoredManifest>;
+  /** What a tag or digest points at without fetching it; undefined if it does not exist. */
+  headManifest(reference: string, options?: StoreOptions): Promise<Descriptor | undefined>;
+  /** Stores the bytes under their digest first, then moves each tag, in order. */
+  putManifest(manifest: StoredManifest, tags: readonly string[], options?: StoreOptions): Promise<void>;
+  listTags(options?: StoreOptions): Promise<string[]>;
+  /** Frees connections and locks. */
+  close(): Promise<void>;
+}
+
+export interface BlobId {
+  readonly digest: Digest;
+  /** Bytes. */
+  readonly size: number;
+}
+
+export interface StoreOptions {
+  signal?: AbortSignal;
+  /** Bytes that reached the place, counted up; may step back when a part is sent again. */
+  onBytes?: (delta: number) => void;
+}
+
+/** Bytes that can be made again from any offset, as often as needed: so nothing has to be kept for a retry. */
+export interface BlobSource {
+  /** Known before the first byte (small or remembered blobs), or after a whole pass of `open(0)`; until then undefined. */
+  readonly id: BlobId | undefined;
+  /** For messages: "layer 3", "config". */
+  readonly what: string;
+  /** Every call gives the same bytes, from `offset` on. */
+  open(offset: number, signal?: AbortSignal): AsyncIterable<Uint8Array>;
+}
+
+export interface PutBlobResult extends BlobId {
+  readonly outcome: 'uploaded' | 'exists' | 'mounted';
+  /** Bytes put on the wire or the disk for it, repeats included. */
+  readonly sentBytes: number;
+}
+
+/** `bytes` are exactly what `descriptor.digest` is the digest of. */
+export interface StoredManifest {
+  readonly descriptor: Descriptor;
+  readonly bytes: Uint8Array;
+}

@@ -1,0 +1,40 @@
+import type { Digest } from '../base/digest.ts';
+
+/** What a verb tells while it runs. The command line draws it; a library user may do what he likes with it. */
+export type ProgressEvent =
+  /** Once, before any byte moves. */
+  | { type: 'plan'; layers: readonly PlannedLayer[]; destinations: readonly string[] }
+  /** Work on a layer began. */
+  | { type: 'layer-start'; layer: number }
+  /** Bytes of a layer went by: `read` before compression, `written` after it (per generation, not per destination). */
+  | { type: 'layer-bytes'; layer: number; read: number; written: number }
+  /** The layer is at `destination` now. */
+  | {
+      type: 'layer-done';
+      layer: number;
+      destination: string;
+      outcome: 'uploaded' | 'exists' | 'mounted';
+      digest: Digest;
+      size: number;
+      sentBytes: number;
+    }
+  /** A destination has the whole image and its tags have moved. */
+  | { type: 'destination-done'; destination: string; reference: string }
+  /** A destination is given up; the others go on. */
+  | { type: 'destination-failed'; destination: string; error: Error }
+  /** The client waits before it tries again. */
+  | { type: 'wait'; destination: string; reason: string; milliseconds: number }
+  | { type: 'warning'; message: string };
+
+export interface PlannedLayer {
+  /** Store paths in it, or empty for the root layer. */
+  readonly paths: readonly string[];
+  /** Sum of narSize, bytes; an estimate of the tar's size. */
+  readonly narSize: number;
+  /** Digest of the recipe. */
+  readonly recipe: Digest;
+  /** Digest and compressed size where the recipe is remembered. */
+  readonly known?: { readonly digest: Digest; readonly size: number };
+}
+
+export type ProgressListener = (event: ProgressEvent) => void;
