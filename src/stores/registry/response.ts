@@ -1,0 +1,63 @@
+import { NixpushError } from '../../base/errors.ts';
+
+export interface RegistryResponse {
+  readonly status: number;
+  /** Names in lower case; repeated headers joined with `, `. */
+  readonly headers: Readonly<Record<string, string | undefined>>;
+  /** Where the answer came from, after redirects. */
+  readonly url: URL;
+  /** Must be read to its end or dumped, else its connection cannot be used again. */
+  readonly body: ResponseBody;
+}
+
+export interface ResponseBody extends AsyncIterable<Uint8Array> {
+  /** Throws the rest away. */
+  dump(): Promise<void>;
+  /** The whole body; ERR_REGISTRY if it is longer than `limit` bytes. */
+  bytes(limit: number): Promise<Uint8Array>;
+}
+
+/** What undici hands out, as far as it is used here. */
+interface RawBody extends AsyncIterable<Uint8Array> {
+  dump(options?: { limit: number }): Promise<void>;
+  destroy(error?: Error): unknown;
+}
+
+/** `translate` turns what the connection throws into an error of ours. */
+export function responseBody(raw: RawBody, translate: (error: unknown) => NixpushError): ResponseBody {
+  const read = async function* (): AsyncGenerator<Uint8Array> {
+    try {
+      yield* raw;
+    } catch (error) {
+      throw translate(error);
+    }
+  };
+  return {
+    [Symbol.asyncIterator]: read,
+    async dump() {
+      // What is longer than this is cheaper to cut off than to read.
+      await raw.dump({ limit: 256 * 1024 }).catch(() => undefined);
+    },
+    async bytes(limit) {
+      const chunks: Uint8Array[] = [];
+      let length = 0;
+      for await (const chunk of read()) {
+        length += chunk.byteLength;
+        if (length > limit)
+          throw new NixpushError('ERR_REGISTRY', `the answer is longer than ${limit} bytes`);
+        chunks.push(chunk);
+      }
+      return Buffer.concat(chunks, length);
+    },
+  };
+}
+
+export function headerRecord(
+  headers: Readonly<Record<string, string | string[] | undefined>>,
+): Record<string, string | undefined> {
+  const record: Record<string, string | undefined> = {};
+  for (const [name, value] of Object.entries(headers)) {
+    record[name.toLowerCase()] = Array.isArray(value) ? value.join(', ') : value;
+  }
+  return record;
+}
