@@ -2,7 +2,8 @@
 // Compiles src and test side by side and runs the tests with Node's own runner.
 // usage: node scripts/test.js [--out DIR] [PART-OF-A-TEST-FILE'S-PATH…] [--NODE-TEST-OPTION…]
 import { spawnSync } from 'node:child_process';
-import { readdirSync } from 'node:fs';
+import { readdirSync, rmSync } from 'node:fs';
+import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 
 const args = process.argv.slice(2);
@@ -11,12 +12,15 @@ const out = outFlag < 0 ? '.build' : args.splice(outFlag, 2)[1];
 const options = args.filter((arg) => arg.startsWith('--'));
 const parts = args.filter((arg) => !arg.startsWith('--'));
 
-const run = (command, commandArgs) => {
-  const { status } = spawnSync(command, commandArgs, { stdio: 'inherit' });
+const run = (...commandArgs) => {
+  const { status } = spawnSync(process.execPath, commandArgs, { stdio: 'inherit' });
   if (status !== 0) process.exit(status ?? 1);
 };
 
-run(process.execPath, ['node_modules/typescript/bin/tsc', '-p', 'tsconfig.test.json', '--outDir', out]);
+process.chdir(join(import.meta.dirname, '..'));
+rmSync(out, { recursive: true, force: true }); // a test whose source is gone must not run
+run('node_modules/typescript/bin/tsc', '-p', 'tsconfig.test.json', '--outDir', out);
+
 const files = readdirSync(join(out, 'test'), { recursive: true })
   .filter(
     (file) => file.endsWith('.test.js') && (parts.length === 0 || parts.some((part) => file.includes(part))),
@@ -27,4 +31,5 @@ if (files.length === 0) {
   console.error(`no test file matches ${parts.join(' ')}`);
   process.exit(2);
 }
-run(process.execPath, ['--enable-source-maps', '--test', ...options, ...files]);
+const runner = ['--test', `--test-concurrency=${availableParallelism()}`, '--test-reporter=spec'];
+run('--enable-source-maps', ...runner, ...options, ...files);
