@@ -18,6 +18,10 @@ const run = (...commandArgs) => {
 };
 
 process.chdir(join(import.meta.dirname, '..'));
+if (!out?.startsWith('.build')) {
+  console.error('--out takes a directory whose name begins with .build: it is emptied');
+  process.exit(2);
+}
 rmSync(out, { recursive: true, force: true }); // a test whose source is gone must not run
 run('node_modules/typescript/bin/tsc', '-p', 'tsconfig.test.json', '--outDir', out);
 
