@@ -9,9 +9,11 @@ const layout = 'build/demo';
 const image = `oci:${layout}:latest`;
 
 /** Runs the real command line, shows the command first, and ends with its exit code if it fails. */
-function nixpush(...args) {
-  console.log(`$ npx nixpush ${args.join(' ')}`);
-  const { status } = spawnSync(process.execPath, ['bin/nixpush.js', ...args], { stdio: 'inherit' });
+function nixpush(args) {
+  console.log(`$ npx nixpush ${args}`);
+  const { status } = spawnSync(process.execPath, ['bin/nixpush.js', ...args.split(' ')], {
+    stdio: 'inherit',
+  });
   if (status !== 0) process.exit(status ?? 1);
   console.log();
 }
@@ -32,10 +34,9 @@ const hello = closure.find(({ path }) => path.includes('-hello-nixpush-1')).path
 
 rmSync(layout, { recursive: true, force: true });
 nixpush(
-  ...[hello, '--store', 'examples/store', '--closure', 'examples/closure.json'],
-  ...['--platform', 'linux/amd64', '--to', image],
+  `${hello} --store examples/store --closure examples/closure.json --platform linux/amd64 --to ${image}`,
 );
-nixpush('inspect', image);
+nixpush(`inspect ${image}`);
 console.log(`The image layout ${layout}:`);
 showTree(layout);
 const { manifests } = JSON.parse(readFileSync(join(layout, 'index.json'), 'utf8'));
