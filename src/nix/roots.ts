@@ -1,0 +1,91 @@
+import { access } from 'node:fs/promises';
+import { resolve } from 'node:path';
+import { NixpushError, usageError } from '../base/errors.ts';
+import type { TreeLocation } from './closure.ts';
+import { buildInstallable, looksLikeInstallable } from './flake.ts';
+import { storePathBehind } from './link-chain.ts';
+import { checkTree } from './tree-location.ts';
+
+export interface RootOptions {
+  /** Where store paths are looked for and flakes are built. */
+  trees: TreeLocation;
+  /** What relative paths are relative to. Default: the process's. */
+  cwd?: string;
+  signal?: AbortSignal;
+}
+
+/** What `nix build` leaves behind. */
+const DEFAULT_ROOT = './result';
+
+/**
+ * What the user named, as logical store paths, each once and in this order: a store path or a path inside one, a
+ * symbolic link into the store, or a flake installable, which is built. Nothing named means `./result`. Each path is
+ * seen to exist. Throws ERR_NOT_FOUND, ERR_USAGE for what is not in a store, ERR_FORMAT, ERR_COMMAND, ERR_ABORTED.
+ */
+export async function resolveRoots(inputs: readonly string[], options: RootOptions): Promise<string[]> {
+  const roots = new Set<string>();
+  for (const input of inputs.length > 0 ? inputs : [DEFAULT_ROOT]) {
+    for (const root of await resolveRoot(input, options)) {
+      checkRoot(root, input, options.trees);
+      roots.add(root);
+    }
+  }
+  return [...roots];
+}
+
+async function resolveRoot(input: string, options: RootOptions): Promise<string[]> {
+  const { trees, cwd = process.cwd() } = options;
+  if (input === '') throw usageError('an empty path cannot be pushed');
+  const exists = await canAccess(resolve(cwd, input));
+  if (!exists && looksLikeInstallable(input)) return await build(input, options);
+  const root = await followed(input, cwd, trees);
+  if (root !== undefined) return [root];
+  if (await canAccess(resolve(cwd, input, 'flake.nix'))) {
+    // Without the `./` Nix would look for a flake of that name in its registry.
+    return await build(/^[./]/.test(input) ? input : `./${input}`, options);
+  }
+  throw usageError(
+    `${input} is not in the Nix store, is no link into it, and is no flake`,
+    'Name a store path, a link that `nix build` made, or an installable such as .#hello.',
+  );
+}
+
+async function followed(input: string, cwd: string, trees: TreeLocation): Promise<string | undefined> {
+  try {
+    return await storePathBehind(input.startsWith('/') ? input : `${cwd}/${input}`, trees);
+  } catch (error) {
+    if (!(error instanceof NixpushError)) throw error;
+    if (error.code === 'ERR_FORMAT') throw usageError(error.message);
+    if (error.code !== 'ERR_NOT_FOUND') throw error;
+    const isDefault = resolve(cwd, input) === resolve(cwd, DEFAULT_ROOT);
+    throw new NixpushError('ERR_NOT_FOUND', `${input} does not exist`, {
+      path: input,
+      hint: isDefault
+        ? 'Build it first with `nix build`, or name a store path.'
+        : 'Name a store path, a link into the store, or an installable such as .#hello.',
+      cause: error,
+    });
+  }
+}
+
+function checkRoot(root: string, input: string, trees: TreeLocation): void {
+  if (root.endsWith('.drv')) {
+    throw usageError(
+      `${input} is a derivation, the plan of a build, not its result`,
+      `Build it with \`nix-store --realise ${root}\` and name the path that it prints.`,
+    );
+  }
+  checkTree(root, trees);
+}
+
+async function build(installable: string, options: RootOptions): Promise<string[]> {
+  if (installable.startsWith('-')) throw usageError(`${installable} is not a flake installable`);
+  return await buildInstallable(installable, options);
+}
+
+async function canAccess(path: string): Promise<boolean> {
+  return await access(path).then(
+    () => true,
+    () => false,
+  );
+}
