@@ -1,9 +1,19 @@
 import type { Digest } from '../base/digest.ts';
-import type { Descriptor } from '../image/descriptor.ts';
+import { usageError } from '../base/errors.ts';
+import { parseCreated } from '../image/created.ts';
+import type { Descriptor, Platform } from '../image/descriptor.ts';
+import { checkImageConfig, type ImageConfig } from '../image/image-config.ts';
+import { formatPlatform, hostPlatform, parsePlatform } from '../image/platform.ts';
+import { DEFAULT_COMPRESSION, parseCodec, type Codec } from '../layers/codec.ts';
+import { defaultCommand } from '../layers/default-command.ts';
+import { cacheDirectory, RecipeCache } from '../layers/recipe-cache.ts';
+import { openClosureSource } from '../nix/open-source.ts';
+import { resolveRoots } from '../nix/roots.ts';
+import { checkTrees } from '../nix/tree-location.ts';
+import { openDestinations, type Destination } from './destination.ts';
+import { planImage, plannedLayer, type LayerPlan } from './plan-image.ts';
 import type { PlannedLayer, ProgressListener } from './progress.ts';
-
-/** The `config` attribute set of dockerTools: Docker's config keys, verbatim (`Cmd`, `Env`, `ExposedPorts`, …). */
-export type ImageConfig = Record<string, unknown>;
+import { pushImage } from './push-image.ts';
 
 export interface PushOptions {
   /** Store paths, symlinks into the store, or flake installables. Default: `./result`. */
@@ -34,8 +44,10 @@ export interface PushOptions {
   created?: string;
   /** Plan only; nothing is generated or sent. */
   dryRun?: boolean;
-  /** Registries (host[:port]) that may be spoken to without TLS or with an unverified certificate. `true`: all. */
+  /** Registries may be spoken to without TLS or with an unverified certificate. */
   insecure?: boolean;
+  /** Do not use or keep what earlier pushes found out about layers. */
+  noCache?: boolean;
   onProgress?: ProgressListener;
   signal?: AbortSignal;
 }
@@ -51,6 +63,8 @@ export interface PushResult {
 }
 
 export interface PushedLayer extends PlannedLayer {
+  /** After a dry run, where the layer is remembered: destinations that do not have it yet. */
+  missingAt?: readonly string[];
   /** undefined after a dry run. */
   diffId?: Digest;
   descriptor?: Descriptor;
@@ -65,4 +79,117 @@ export interface PushedDestination {
   tags: readonly string[];
   sentBytes: number;
   error?: Error;
+}
+
+export const DEFAULT_MAX_LAYERS = 100;
+
+/**
+ * Pushes the closure of store paths as an image. Nothing is visible at a destination before all of it is there: the
+ * tags move last. A destination that fails is reported in the result while the others go on; if all fail, the first
+ * one's error is thrown. Throws NixpushError.
+ */
+export async function push(options: PushOptions): Promise<PushResult> {
+  const settings = checkOptions(options);
+  const destinations = await openDestinations(options.to, options);
+  try {
+    const image = await planPush(options, settings);
+    const plan = image.layers.map(plannedLayer);
+    options.onProgress?.({ type: 'plan', layers: plan, destinations: options.to });
+    if (options.dryRun === true) return await dryRunResult(settings, plan, destinations);
+    const { onProgress, signal, annotations } = options;
+    return await pushImage({ ...settings, ...image, annotations, destinations, onProgress, signal });
+  } finally {
+    await Promise.all(destinations.map((destination) => destination.store.close()));
+  }
+}
+
+interface Settings {
+  readonly codec: Codec;
+  readonly platform: Platform;
+  /** RFC 3339. */
+  readonly created: string;
+  readonly config: ImageConfig;
+  readonly maxLayers: number;
+  readonly jobs: number;
+  readonly cache: RecipeCache | undefined;
+}
+
+/** Everything that can be wrong with the options, before anything is read or asked. */
+function checkOptions(options: PushOptions): Settings {
+  if (options.to.length === 0 && options.dryRun !== true)
+    throw usageError('no destination', 'Say where to push with --to HOST/REPO:TAG or --to oci:DIR.');
+  return {
+    codec: parseCodec(options.compression ?? DEFAULT_COMPRESSION),
+    platform: options.platform === undefined ? hostPlatform() : parsePlatform(options.platform),
+    created: parseCreated(options.created),
+    config: checkImageConfig(options.config ?? {}, 'the config'),
+    maxLayers: positive(options.maxLayers ?? DEFAULT_MAX_LAYERS, '--max-layers'),
+    jobs: positive(options.jobs ?? DEFAULT_JOBS, '--jobs'),
+    cache: options.noCache === true ? undefined : new RecipeCache(cacheDirectory()),
+  };
+}
+
+/** Layers in work at the same time: enough to hide the round trips of small ones. */
+const DEFAULT_JOBS = 4;
+
+function positive(value: number, flag: string): number {
+  if (Number.isSafeInteger(value) && value >= 1) return value;
+  throw usageError(`${flag} ${value} is not a whole number above 0`);
+}
+
+interface PlannedImage {
+  readonly layers: readonly LayerPlan[];
+  readonly config: ImageConfig;
+}
+
+async function planPush(options: PushOptions, settings: Settings): Promise<PlannedImage> {
+  const { onProgress, signal, noLinks } = options;
+  const warn = (message: string): void => onProgress?.({ type: 'warning', message });
+  const source = openClosureSource(options);
+  const roots = await resolveRoots(options.paths ?? [], { trees: source.trees, ...(signal && { signal }) });
+  const closure = await source.closure(roots, signal);
+  checkTrees(closure, source.trees);
+  const links = noLinks !== true;
+  const { maxLayers, codec, created, cache } = settings;
+  const strategy = options.layers ?? 'auto';
+  const { trees } = source;
+  const layers = await planImage({ closure, trees, maxLayers, strategy, codec, links, created, cache, warn });
+  return {
+    layers,
+    config: withCommand(settings.config, () => defaultCommand(trees, closure.roots, links), warn),
+  };
+}
+
+/** An image without a command cannot be run by its name alone: the program of the package is what people mean. */
+function withCommand(
+  config: ImageConfig,
+  command: () => readonly string[] | undefined,
+  warn: (message: string) => void,
+): ImageConfig {
+  if (config['Cmd'] !== undefined || config['Entrypoint'] !== undefined) return config;
+  const found = command();
+  if (found !== undefined) return { ...config, Cmd: [...found] };
+  warn('the image has no default command: bin/ has not just one program; choose with --cmd');
+  return config;
+}
+
+async function dryRunResult(
+  { platform }: Settings,
+  layers: readonly PlannedLayer[],
+  destinations: readonly Destination[],
+): Promise<PushResult> {
+  return {
+    platform: formatPlatform(platform),
+    layers: await Promise.all(
+      layers.map(async (layer) => {
+        const { known } = layer;
+        if (known === undefined) return layer;
+        const missing = await Promise.all(
+          destinations.map(async ({ store }) => !(await store.hasBlob(known))),
+        );
+        return { ...layer, missingAt: destinations.filter((_, at) => missing[at]).map(({ name }) => name) };
+      }),
+    ),
+    destinations: destinations.map(({ name }) => ({ destination: name, tags: [], sentBytes: 0 })),
+  };
 }

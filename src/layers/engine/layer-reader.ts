@@ -1,0 +1,40 @@
+import { createHash, type Hash } from 'node:crypto';
+import { crc32 } from 'node:zlib';
+import type { Codec } from '../codec.ts';
+import type { LayerRecipe } from '../recipe.ts';
+import type { RawBlock } from './protocol.ts';
+import { TarBytes } from './tar-bytes.ts';
+
+/** A layer's tar in blocks, hashed as it goes by: one pass gives bytes, diffID and checksum. */
+export class LayerReader {
+  readonly #codec: Codec;
+  readonly #tar: TarBytes;
+  readonly #hash: Hash = createHash('sha256');
+  #crc32 = 0;
+  #size = 0;
+  #dictionary: Uint8Array = new Uint8Array(0);
+
+  constructor({ content, owner, codec }: LayerRecipe) {
+    this.#codec = codec;
+    this.#tar = new TarBytes(content, owner);
+  }
+
+  /** The next block; the last one carries the facts about the whole. A tar is never empty, so there is a last one. */
+  next(): RawBlock {
+    const { blockSize, dictionarySize, name } = this.#codec;
+    const block = new Uint8Array(blockSize);
+    const raw = block.subarray(0, this.#tar.read(block));
+    const dictionary = this.#dictionary;
+    this.#size += raw.byteLength;
+    this.#hash.update(raw);
+    if (name === 'gzip') this.#crc32 = crc32(raw, this.#crc32);
+    if (dictionarySize > 0) this.#dictionary = raw.slice(-dictionarySize);
+    if (!this.#tar.ended) return { raw, dictionary };
+    const diffId = `sha256:${this.#hash.digest('hex')}` as const;
+    return { raw, dictionary, end: { diffId, size: this.#size, crc32: this.#crc32 } };
+  }
+
+  close(): void {
+    this.#tar.close();
+  }
+}

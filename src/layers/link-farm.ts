@@ -1,0 +1,102 @@
+import { posix } from 'node:path';
+import { NixpushError } from '../base/errors.ts';
+import type { TreeLocation } from '../nix/closure.ts';
+import { walkTree } from '../nix/directory-tree.ts';
+import { parseStorePath } from '../nix/store-path.ts';
+import type { TreeEntry } from '../nix/tree.ts';
+import type { WrittenEntry } from './content.ts';
+
+/** The root layer: directories of its own and, in them, links to the files of the store paths (`/bin/hello` → store). */
+export interface LinkFarm {
+  readonly entries: readonly WrittenEntry[];
+  /** Two paths had something at the same place; the first one's is used, as in dockerTools. */
+  readonly conflicts: readonly LinkConflict[];
+}
+
+export interface LinkConflict {
+  /** In the image: `/bin/sh`. */
+  readonly path: string;
+  readonly used: string;
+  readonly ignored: string;
+}
+
+/** Nix's own notes about a package, of no use in an image; buildEnv leaves them out too. */
+const LEFT_OUT = 'nix-support';
+
+/**
+ * Merges the trees of `roots` at `/`. A root that is a file is linked under its name, in `/bin` if it is a program.
+ * Throws ERR_FORMAT where one root has a directory and another one a file.
+ */
+export function linkFarm(trees: TreeLocation, roots: readonly string[]): LinkFarm {
+  const entries = new Map<string, WrittenEntry>();
+  const conflicts: LinkConflict[] = [];
+  for (const root of new Set(roots)) {
+    for (const entry of walkTree(trees, root)) {
+      const wanted = writtenEntry(root, entry);
+      if (wanted === undefined) continue;
+      for (const parent of parents(wanted.path)) place(entries, conflicts, parent);
+      place(entries, conflicts, wanted);
+    }
+  }
+  return { entries: [...entries.values()].sort(byComponents), conflicts };
+}
+
+function writtenEntry(root: string, entry: TreeEntry): WrittenEntry | undefined {
+  const name = textName(root, entry);
+  if (name === '') return entry.type === 'directory' ? undefined : rootFile(root, entry);
+  if (name === LEFT_OUT || name.startsWith(`${LEFT_OUT}/`)) return undefined;
+  const path = `/${name}`;
+  if (entry.type === 'directory') return { path, type: 'directory', mode: 0o755 };
+  // Also for a symlink the link points at the store's link: its own target may be relative to where it lies.
+  return { path, type: 'symlink', mode: 0o777, target: `${root}${path}` };
+}
+
+function rootFile(root: string, entry: TreeEntry): WrittenEntry {
+  const directory = entry.type === 'file' && entry.executable ? '/bin' : '/';
+  return {
+    path: posix.join(directory, parseStorePath(root).name),
+    type: 'symlink',
+    mode: 0o777,
+    target: root,
+  };
+}
+
+function textName(root: string, entry: TreeEntry): string {
+  const text = entry.name.toString();
+  if (Buffer.from(text).equals(entry.name)) return text;
+  throw new NixpushError(
+    'ERR_FORMAT',
+    `${root}/${text}: the name is not UTF-8, so it cannot be linked at /`,
+    {
+      path: root,
+      hint: 'Push with --no-links.',
+    },
+  );
+}
+
+function parents(path: string): WrittenEntry[] {
+  const parent = posix.dirname(path);
+  return parent === '/' ? [] : [...parents(parent), { path: parent, type: 'directory', mode: 0o755 }];
+}
+
+function place(entries: Map<string, WrittenEntry>, conflicts: LinkConflict[], wanted: WrittenEntry): void {
+  const there = entries.get(wanted.path);
+  if (there === undefined) {
+    entries.set(wanted.path, wanted);
+  } else if (there.type !== wanted.type) {
+    const [link, directory] = there.type === 'symlink' ? [there, wanted] : [wanted, there];
+    throw new NixpushError(
+      'ERR_FORMAT',
+      `${directory.path} is a file in ${link.target} but a directory in another of the paths: they cannot share a root`,
+      { path: directory.path, hint: 'Push one of them only, or leave the links out with --no-links.' },
+    );
+  } else if (there.type === 'symlink' && there.target !== wanted.target) {
+    conflicts.push({ path: wanted.path, used: there.target!, ignored: wanted.target! });
+  }
+}
+
+/** The order of a tar: a directory's content directly after it, siblings by their bytes. */
+function byComponents(a: WrittenEntry, b: WrittenEntry): number {
+  // A slash sorts before everything a name can hold once it is mapped to NUL.
+  return Buffer.compare(Buffer.from(a.path.replaceAll('/', '\0')), Buffer.from(b.path.replaceAll('/', '\0')));
+}

@@ -1,0 +1,48 @@
+import { sha256, type Digest } from '../base/digest.ts';
+import type { Codec } from './codec.ts';
+import type { LayerContent } from './content.ts';
+
+/** Owner and time of every entry of a layer. `mtime` in seconds since 1970. */
+export interface TarOwner {
+  readonly uid: number;
+  readonly gid: number;
+  readonly uname: string;
+  readonly gname: string;
+  readonly mtime: number;
+}
+
+/** What nixpkgs' streamLayeredImage writes. */
+export const ROOT_OWNER: TarOwner = { uid: 0, gid: 0, uname: 'root', gname: 'root', mtime: 1 };
+
+/** Everything a layer's bytes depend on. Two equal recipes give equal bytes, on every machine. */
+export interface LayerRecipe {
+  readonly content: LayerContent;
+  readonly owner: TarOwner;
+  readonly codec: Codec;
+}
+
+/**
+ * The recipe as text, one fact a line, names quoted as JSON. The first line versions it: whoever changes the tar
+ * format or this text raises the number, and no remembered digest is used any more.
+ */
+export function recipeText({ content, owner, codec }: LayerRecipe): string {
+  const lines = [
+    'nixpush layer 1',
+    `owner ${owner.uid}:${owner.gid} ${JSON.stringify(owner.uname)}:${JSON.stringify(owner.gname)}`,
+    `mtime ${owner.mtime}`,
+    `codec ${codec.id}`,
+  ];
+  if (content.kind === 'store-paths') {
+    for (const { path, narHash } of content.paths) lines.push(`path ${path} ${narHash}`);
+  } else {
+    for (const { path, type, mode, target } of content.entries)
+      lines.push(
+        `${type} ${mode.toString(8)} ${JSON.stringify(path)}${target === undefined ? '' : ` ${JSON.stringify(target)}`}`,
+      );
+  }
+  return `${lines.join('\n')}\n`;
+}
+
+export function recipeDigest(recipe: LayerRecipe): Digest {
+  return sha256(recipeText(recipe));
+}

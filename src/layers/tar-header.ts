@@ -1,0 +1,183 @@
+/**
+ * Tar headers, bit for bit as Python's `tarfile` writes them in PAX format, because that is what nixpkgs'
+ * `streamLayeredImage` uses: the same store paths in the same order then give the same diffID as dockerTools.
+ * Every rule that decides a byte of a header is in this file.
+ */
+import { isUtf8 } from 'node:buffer';
+import type { TarOwner } from './recipe.ts';
+
+export const TAR_BLOCK = 512;
+/** An archive ends with two zero blocks and is padded with zeros to a multiple of this (tarfile.RECORDSIZE). */
+export const TAR_RECORD = 10_240;
+
+export interface TarEntry {
+  /** Absolute, without a trailing slash. Bytes, because a file name need not be UTF-8. */
+  readonly path: Buffer;
+  readonly type: 'directory' | 'file' | 'symlink';
+  /** Permission bits, e.g. 0o555. */
+  readonly mode: number;
+  /** Bytes of content; 0 unless a file. */
+  readonly size: number;
+  /** Only of a symlink. */
+  readonly target?: Buffer;
+}
+
+const TYPE_FLAG = { file: '0', symlink: '2', directory: '5', pax: 'x' } as const;
+const NAME_LENGTH = 100;
+const OWNER_NAME_LENGTH = 32;
+const SLASH = Buffer.from('/');
+const EMPTY = Buffer.alloc(0);
+
+/** The header of an entry: one block, or three and more when something does not fit into ustar's fields. */
+export function encodeTarHeader(entry: TarEntry, owner: TarOwner): Buffer {
+  const name = entry.type === 'directory' ? Buffer.concat([entry.path, SLASH]) : entry.path;
+  const fields: UstarFields = {
+    name,
+    type: TYPE_FLAG[entry.type],
+    mode: entry.mode,
+    uid: owner.uid,
+    gid: owner.gid,
+    size: entry.size,
+    mtime: owner.mtime,
+    linkname: entry.target ?? EMPTY,
+    uname: Buffer.from(owner.uname),
+    gname: Buffer.from(owner.gname),
+  };
+  const records = paxRecords(fields);
+  const header = ustarHeader(fields);
+  return records.length === 0 ? header : Buffer.concat([...paxHeader(records), header]);
+}
+
+/** Zero bytes after a content of `size` bytes, up to the next block. */
+export function tarPadding(size: number): number {
+  return (TAR_BLOCK - (size % TAR_BLOCK)) % TAR_BLOCK;
+}
+
+/** Zero bytes that end an archive whose entries take `size` bytes. */
+export function tarEnd(size: number): number {
+  const end = 2 * TAR_BLOCK;
+  return end + ((TAR_RECORD - ((size + end) % TAR_RECORD)) % TAR_RECORD);
+}
+
+interface UstarFields {
+  name: Buffer;
+  type: string;
+  mode: number;
+  uid: number;
+  gid: number;
+  size: number;
+  mtime: number;
+  linkname: Buffer;
+  uname: Buffer;
+  gname: Buffer;
+}
+
+type PaxRecord = readonly [keyword: string, value: Buffer];
+
+/**
+ * What does not fit: text that is not ASCII or too long, numbers too large for their octal digits. A number that
+ * goes into a record is 0 in the ustar field. Order of the records: tarfile's.
+ */
+function paxRecords(fields: UstarFields): PaxRecord[] {
+  const records: PaxRecord[] = [];
+  const text = (keyword: string, value: Buffer, length: number): void => {
+    if (value.length > length || !isAscii(value)) records.push([keyword, value]);
+  };
+  const number = (field: 'uid' | 'gid' | 'size' | 'mtime', digits: number): void => {
+    if (fields[field] < 8 ** digits) return;
+    records.push([field, Buffer.from(String(fields[field]))]);
+    fields[field] = 0;
+  };
+  text('path', fields.name, NAME_LENGTH);
+  text('linkpath', fields.linkname, NAME_LENGTH);
+  text('uname', fields.uname, OWNER_NAME_LENGTH);
+  text('gname', fields.gname, OWNER_NAME_LENGTH);
+  number('uid', 7);
+  number('gid', 7);
+  number('size', 11);
+  number('mtime', 11);
+  return records;
+}
+
+/** The extended header's own block and its records, padded to whole blocks. */
+function paxHeader(records: readonly PaxRecord[]): Buffer[] {
+  const body = records.map(([keyword, value]) => paxRecord(keyword, value));
+  // tarfile says so first when a value is not UTF-8, so that readers take all values as raw bytes.
+  if (records.some(([, value]) => !isUtf8(value))) body.unshift(Buffer.from('21 hdrcharset=BINARY\n'));
+  const size = body.reduce((sum, record) => sum + record.length, 0);
+  const header = ustarHeader({
+    name: Buffer.from('././@PaxHeader'),
+    type: TYPE_FLAG.pax,
+    mode: 0,
+    uid: 0,
+    gid: 0,
+    size,
+    mtime: 0,
+    linkname: EMPTY,
+    uname: EMPTY,
+    gname: EMPTY,
+  });
+  return [header, ...body, Buffer.alloc(tarPadding(size))];
+}
+
+/** `LENGTH keyword=value\n`, where LENGTH counts its own digits too. */
+function paxRecord(keyword: string, value: Buffer): Buffer {
+  const rest = ` ${keyword}=`.length + value.length + 1;
+  let length = rest + 1;
+  while (length !== rest + String(length).length) length = rest + String(length).length;
+  return Buffer.concat([Buffer.from(`${length} ${keyword}=`), value, Buffer.from('\n')]);
+}
+
+function ustarHeader(fields: UstarFields): Buffer {
+  const block = Buffer.alloc(TAR_BLOCK);
+  const octal = (value: number, offset: number, digits: number): void => {
+    block.write(value.toString(8).padStart(digits, '0'), offset, 'latin1');
+  };
+  asciiField(fields.name, NAME_LENGTH).copy(block, 0);
+  octal(fields.mode & 0o7777, 100, 7);
+  octal(fields.uid, 108, 7);
+  octal(fields.gid, 116, 7);
+  octal(fields.size, 124, 11);
+  octal(fields.mtime, 136, 11);
+  block.write(fields.type, 156, 'latin1');
+  asciiField(fields.linkname, NAME_LENGTH).copy(block, 157);
+  block.write('ustar\0' + '00', 257, 'latin1');
+  asciiField(fields.uname, OWNER_NAME_LENGTH).copy(block, 265);
+  asciiField(fields.gname, OWNER_NAME_LENGTH).copy(block, 297);
+  // The device numbers stay all NUL and the prefix stays unused, as in Python 3.8 and later.
+  block.fill(' ', 148, 156);
+  let sum = 0;
+  for (const byte of block) sum += byte;
+  octal(sum, 148, 6);
+  block[154] = 0;
+  return block;
+}
+
+/** Text for a ustar field: every character outside ASCII becomes `?`, then cut. The real value stands in a record. */
+function asciiField(value: Buffer, length: number): Buffer {
+  const ascii = isAscii(value) ? value : Buffer.from(replaceNonAscii(value), 'latin1');
+  return ascii.subarray(0, length);
+}
+
+/** One `?` for each character, and for each byte that is not part of one: what Python's surrogateescape leads to. */
+function replaceNonAscii(value: Buffer): string {
+  let text = '';
+  for (let at = 0; at < value.length;) {
+    const byte = value[at]!;
+    text += byte < 0x80 ? String.fromCharCode(byte) : '?';
+    at += utf8Length(value, at);
+  }
+  return text;
+}
+
+/** Bytes of the UTF-8 character at `at`; 1 where there is none. */
+function utf8Length(value: Buffer, at: number): number {
+  const lead = value[at]!;
+  const length = lead < 0xc2 ? 1 : lead < 0xe0 ? 2 : lead < 0xf0 ? 3 : lead < 0xf5 ? 4 : 1;
+  return length > 1 && isUtf8(value.subarray(at, at + length)) ? length : 1;
+}
+
+function isAscii(value: Buffer): boolean {
+  for (const byte of value) if (byte >= 0x80) return false;
+  return true;
+}

@@ -1,0 +1,112 @@
+import type { Digest } from '../base/digest.ts';
+import { usageError } from '../base/errors.ts';
+import type { ImageStore } from '../stores/image-store.ts';
+import { formatReference, parseReference, type Reference } from '../stores/reference.ts';
+import { openImageStore, type OpenStoreOptions } from './open-store.ts';
+import type { PushedDestination } from './push.ts';
+
+const DEFAULT_TAG = 'latest';
+
+interface Target {
+  /** As the user wrote it. */
+  readonly text: string;
+  readonly tag: string;
+}
+
+/** One place and the tags wanted there. Once it fails it takes no more part; what it was doing is cancelled. */
+export class Destination {
+  readonly store: ImageStore;
+  readonly #targets: readonly Target[];
+  readonly #controller = new AbortController();
+  readonly #onFailure: (destination: string, error: Error) => void;
+  #sentBytes = 0;
+  #error: Error | undefined;
+
+  constructor(
+    store: ImageStore,
+    targets: readonly Target[],
+    onFailure: (destination: string, error: Error) => void,
+  ) {
+    this.store = store;
+    this.#targets = targets;
+    this.#onFailure = onFailure;
+  }
+
+  get name(): string {
+    return this.store.name;
+  }
+
+  get tags(): string[] {
+    return [...new Set(this.#targets.map(({ tag }) => tag))];
+  }
+
+  get error(): Error | undefined {
+    return this.#error;
+  }
+
+  /** Does a part of the work here, unless this destination has failed. A failure is kept, not thrown. */
+  async attempt(work: (store: ImageStore, signal: AbortSignal) => Promise<void>): Promise<void> {
+    if (this.#error !== undefined) return;
+    try {
+      await work(this.store, this.#controller.signal);
+    } catch (error) {
+      this.fail(error as Error);
+    }
+  }
+
+  /** Gives this destination up: the first reason counts. */
+  fail(error: Error): void {
+    if (this.#error !== undefined) return;
+    this.#error = error;
+    this.#controller.abort(error);
+    this.#onFailure(this.name, error);
+  }
+
+  countSent(bytes: number): void {
+    this.#sentBytes += bytes;
+  }
+
+  /** One result for each DEST that led here. */
+  results(manifest: Digest | undefined): PushedDestination[] {
+    const failed = this.#error !== undefined;
+    return this.#targets.map(({ text, tag }) => ({
+      destination: text,
+      ...(manifest !== undefined && !failed && { reference: `${this.name}@${manifest}` }),
+      tags: manifest === undefined || failed ? [] : [tag],
+      sentBytes: this.#sentBytes,
+      ...(this.#error !== undefined && { error: this.#error }),
+    }));
+  }
+}
+
+/** Reads all texts before anything is opened, and opens each place once. Throws ERR_USAGE and what opening throws. */
+export async function openDestinations(
+  texts: readonly string[],
+  options: OpenStoreOptions,
+): Promise<Destination[]> {
+  const places = new Map<string, { reference: Reference; targets: Target[] }>();
+  for (const text of texts) {
+    const reference = parseReference(text);
+    const { place, tag } = splitDestination(text, reference);
+    const name = formatReference(place);
+    const known = places.get(name) ?? { reference: place, targets: [] };
+    known.targets.push({ text, tag });
+    places.set(name, known);
+  }
+  const onFailure = (destination: string, error: Error): void =>
+    options.onProgress?.({ type: 'destination-failed', destination, error });
+  return Promise.all(
+    [...places.values()].map(
+      async ({ reference, targets }) =>
+        new Destination(await openImageStore(reference, options), targets, onFailure),
+    ),
+  );
+}
+
+function splitDestination(text: string, reference: Reference): { place: Reference; tag: string } {
+  if (reference.transport === 'docker-archive') return { place: reference, tag: DEFAULT_TAG };
+  const { tag, digest, ...place } = reference;
+  if (digest !== undefined)
+    throw usageError(`${text}: a push cannot choose its digest`, 'Leave out the part from the @ on.');
+  return { place, tag: tag ?? DEFAULT_TAG };
+}

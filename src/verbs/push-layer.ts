@@ -1,0 +1,68 @@
+import { FanOut } from '../stores/fan-out.ts';
+import { bytesSource } from '../stores/bytes-source.ts';
+import type { BlobSource } from '../stores/image-store.ts';
+import type { WorkerPool } from '../layers/engine/pool.ts';
+import { LayerBlob, type LayerFacts } from '../layers/layer-blob.ts';
+import type { RecipeCache } from '../layers/recipe-cache.ts';
+import type { Destination } from './destination.ts';
+import type { LayerPlan } from './plan-image.ts';
+import type { ProgressListener } from './progress.ts';
+
+/** Up to this narSize in bytes a layer is made in memory first: then its digest is known, and it is sent only where it is missing. */
+const SMALL_LAYER = 4 * 2 ** 20;
+
+export interface LayerPush {
+  readonly layer: LayerPlan;
+  /** Its number in the image, from 0. */
+  readonly index: number;
+  readonly pool: WorkerPool;
+  readonly cache: RecipeCache | undefined;
+  readonly destinations: readonly Destination[];
+  readonly onProgress: ProgressListener | undefined;
+  readonly signal: AbortSignal;
+}
+
+/** Brings one layer to all destinations, reading it once at most. Throws what reading it throws. */
+export async function pushLayer(push: LayerPush): Promise<LayerFacts | undefined> {
+  const { layer, index, pool, cache, onProgress, signal } = push;
+  const destinations = push.destinations.filter(({ error }) => error === undefined);
+  if (destinations.length === 0) return undefined;
+  onProgress?.({ type: 'layer-start', layer: index });
+  const blob = new LayerBlob(pool, {
+    recipe: layer.recipe,
+    what: `layer ${index + 1}`,
+    ...(layer.known !== undefined && { known: layer.known }),
+    onBlock: (read, written) => onProgress?.({ type: 'layer-bytes', layer: index, read, written }),
+  });
+  const makeFirst = layer.known === undefined && layer.narSize <= SMALL_LAYER;
+  const source = makeFirst ? bytesSource(blob.what, await collect(blob, signal)) : blob;
+  await distribute(source, push, destinations);
+  if (blob.facts !== undefined) await cache?.set(layer.recipeDigest, blob.facts);
+  return blob.facts;
+}
+
+async function distribute(
+  source: BlobSource,
+  { index, onProgress }: LayerPush,
+  destinations: readonly Destination[],
+): Promise<void> {
+  const { branches } = new FanOut(source, destinations.length);
+  await Promise.all(
+    destinations.map(async (destination, at) => {
+      const branch = branches[at]!;
+      await destination.attempt(async (store, signal) => {
+        const { outcome, digest, size, sentBytes } = await store.putBlob(branch, { signal });
+        destination.countSent(sentBytes);
+        const done = { destination: store.name, outcome, digest, size, sentBytes };
+        onProgress?.({ type: 'layer-done', layer: index, ...done });
+      });
+      branch.release();
+    }),
+  );
+}
+
+async function collect(source: BlobSource, signal: AbortSignal): Promise<Uint8Array> {
+  const pieces: Uint8Array[] = [];
+  for await (const piece of source.open(0, signal)) pieces.push(piece);
+  return Buffer.concat(pieces);
+}
