@@ -2,9 +2,9 @@ import { spawn } from 'node:child_process';
 import { stripVTControlCharacters } from 'node:util';
 import { abortError, NixpushError } from '../base/errors.ts';
 
-/** A closure of 10,000 paths prints about 10 MB; V8 cannot hold a string beyond 512 MiB. */
-const MAX_STDOUT = 256 * 1024 * 1024;
-/** Only the end of what nix says is of interest; a build may log for hours. */
+/** Bytes. A closure of 10,000 paths prints about 10 MB. */
+const MAX_STDOUT = 64 * 1024 * 1024;
+/** Bytes. Only the end of what nix says is of interest; a build may log for hours. */
 const MAX_STDERR = 64 * 1024;
 
 export interface NixOptions {

@@ -12,29 +12,54 @@ import { parseStorePath } from './store-path.ts';
 export function parseRegistration(text: string, what: string): ClosurePath[] {
   const lines = text.split('\n');
   if (lines.at(-1) === '') lines.pop();
+  const reader = new LineReader(lines, what);
   const infos: ClosurePath[] = [];
-  for (let at = 0; at < lines.length;) {
-    const where = (offset: number): string => `${what}, line ${at + offset + 1}`;
-    const [path, hash, size, deriver, count] = lines.slice(at, at + 5);
-    if (deriver === undefined || count === undefined) throw endsEarly(what);
-    const references = lines.slice(at + 5, at + 5 + parseInteger(count, where(4)));
-    if (references.length < parseInteger(count, where(4))) throw endsEarly(what);
-    infos.push({
-      path: parseStorePath(path, where(0)).path,
-      narHash: parseNarHash(hash?.includes(':') ? hash : `sha256:${hash}`, where(1)),
-      narSize: parseNarSize(parseInteger(size, where(2)), where(2)),
-      references: references.map((reference, i) => parseStorePath(reference, where(5 + i)).path),
-    });
-    at += 5 + references.length;
-  }
+  while (!reader.atEnd) infos.push(parseEntry(reader));
   return infos;
 }
 
-function parseInteger(text: string | undefined, where: string): number {
-  if (text !== undefined && /^[0-9]{1,15}$/.test(text)) return Number(text);
-  throw new NixpushError('ERR_FORMAT', `${where}: ${JSON.stringify(text) ?? 'nothing'} is not a number`);
+function parseEntry(lines: LineReader): ClosurePath {
+  const { path } = parseStorePath(lines.next(), lines.where);
+  const hash = lines.next();
+  const narHash = parseNarHash(hash.includes(':') ? hash : `sha256:${hash}`, lines.where);
+  const narSize = parseNarSize(parseInteger(lines.next(), lines.where), lines.where);
+  lines.next(); // the deriver, of no interest
+  const count = parseInteger(lines.next(), lines.where);
+  const references: string[] = [];
+  while (references.length < count) references.push(parseStorePath(lines.next(), lines.where).path);
+  return { path, narHash, narSize, references };
 }
 
-function endsEarly(what: string): NixpushError {
-  return new NixpushError('ERR_FORMAT', `${what}: the registration ends in the middle of an entry`);
+class LineReader {
+  readonly #lines: readonly string[];
+  readonly #what: string;
+  #at = 0;
+
+  constructor(lines: readonly string[], what: string) {
+    this.#lines = lines;
+    this.#what = what;
+  }
+
+  get atEnd(): boolean {
+    return this.#at === this.#lines.length;
+  }
+
+  /** The line that `next` returned last, for messages. */
+  get where(): string {
+    return `${this.#what}, line ${this.#at}`;
+  }
+
+  next(): string {
+    const line = this.#lines[this.#at];
+    if (line === undefined) {
+      throw new NixpushError('ERR_FORMAT', `${this.#what}: the registration ends in the middle of an entry`);
+    }
+    this.#at += 1;
+    return line;
+  }
+}
+
+function parseInteger(text: string, where: string): number {
+  if (/^[0-9]{1,15}$/.test(text)) return Number(text);
+  throw new NixpushError('ERR_FORMAT', `${where}: ${JSON.stringify(text)} is not a number`);
 }

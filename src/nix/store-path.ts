@@ -17,9 +17,9 @@ const MAX_NAME_LENGTH = 211;
 
 /**
  * Strict, by the rules of Nix (manual, "Store Path"; checkName in libstore/path.cc): what passes here is safe to join
- * to a directory. Throws ERR_FORMAT that quotes the text and says which rule it breaks; `what` says who carried it.
+ * to a directory. Throws ERR_FORMAT that quotes the text and says which rule it breaks; `what` says who carried it, where that helps.
  */
-export function parseStorePath(text: unknown, what = 'store path'): StorePath {
+export function parseStorePath(text: unknown, what?: string): StorePath {
   if (typeof text !== 'string') throw malformed(text, what, 'it is not a string');
   if (!text.startsWith(`${STORE_DIR}/`)) throw malformed(text, what, `it does not lie in ${STORE_DIR}`);
   const base = text.slice(STORE_DIR.length + 1);
@@ -58,9 +58,8 @@ function whyNotBaseName(base: string): string | undefined {
   return undefined;
 }
 
-function malformed(text: unknown, what: string, why: string): NixpushError {
-  return new NixpushError(
-    'ERR_FORMAT',
-    `${what}: ${JSON.stringify(text) ?? 'nothing'} is not a store path: ${why}`,
-  );
+function malformed(text: unknown, what: string | undefined, why: string): NixpushError {
+  const shown = JSON.stringify(text) ?? 'nothing';
+  const prefix = what === undefined ? '' : `${what}: `;
+  return new NixpushError('ERR_FORMAT', `${prefix}${shown} is not a store path: ${why}`);
 }

@@ -15,12 +15,13 @@ export interface ResponseBody extends AsyncIterable<Uint8Array> {
   dump(): Promise<void>;
   /** The whole body; ERR_REGISTRY if it is longer than `limit` bytes. */
   bytes(limit: number): Promise<Uint8Array>;
+  /** At most the first `limit` bytes, what of them arrives; the rest is thrown away. Never throws. */
+  start(limit: number): Promise<Uint8Array>;
 }
 
 /** What undici hands out, as far as it is used here. */
 interface RawBody extends AsyncIterable<Uint8Array> {
   dump(options?: { limit: number }): Promise<void>;
-  destroy(error?: Error): unknown;
 }
 
 /** `translate` turns what the connection throws into an error of ours. */
@@ -32,12 +33,13 @@ export function responseBody(raw: RawBody, translate: (error: unknown) => Nixpus
       throw translate(error);
     }
   };
+  const dump = async (): Promise<void> => {
+    // What is longer than this is cheaper to cut off than to read.
+    await raw.dump({ limit: 256 * 1024 }).catch(() => undefined);
+  };
   return {
     [Symbol.asyncIterator]: read,
-    async dump() {
-      // What is longer than this is cheaper to cut off than to read.
-      await raw.dump({ limit: 256 * 1024 }).catch(() => undefined);
-    },
+    dump,
     async bytes(limit) {
       const chunks: Uint8Array[] = [];
       let length = 0;
@@ -48,6 +50,20 @@ export function responseBody(raw: RawBody, translate: (error: unknown) => Nixpus
         chunks.push(chunk);
       }
       return Buffer.concat(chunks, length);
+    },
+    async start(limit) {
+      const chunks: Uint8Array[] = [];
+      let length = 0;
+      try {
+        for await (const chunk of raw) {
+          chunks.push(chunk);
+          length += chunk.byteLength;
+          if (length >= limit) break;
+        }
+      } catch {
+        // What came before the connection broke is still worth showing.
+      }
+      return Buffer.concat(chunks).subarray(0, limit);
     },
   };
 }

@@ -6,7 +6,7 @@ usage: tar_writer.py STORE_DIR PHYSICAL_DIR PATH...    one layer, paths in this 
 
 Prints "sha256:HEX" of each layer's tar.  The format is that of the store layers of nixpkgs' streamLayeredImage:
 PAX as Python writes it, absolute names, /nix and /nix/store first, each path followed by what is in it in the order
-of the bytes of the names, owner root:root, mtime 1, no hard links, padded to 10240 bytes.  Modes are those a NAR
+of the names' code points, owner root:root, mtime 1, no hard links, padded to 10240 bytes.  Modes are those a NAR
 keeps: 0555 for directories and executables, 0444 for other files, 0777 for symbolic links.
 
 STORE_DIR is the logical store (/nix/store), PHYSICAL_DIR where it lies on this machine.
@@ -46,7 +46,7 @@ def add(tar, name, physical):
         tar.addfile(member(text(name), tarfile.SYMTYPE, 0o777, target=text(os.readlink(physical))))
     elif stat.S_ISDIR(status.st_mode):
         tar.addfile(member(text(name), tarfile.DIRTYPE, 0o555))
-        for child in sorted(os.listdir(physical)):
+        for child in sorted(os.listdir(physical), key=text):  # as pathlib sorts, which streamLayeredImage uses
             add(tar, name + b"/" + child, physical + b"/" + child)
     else:
         mode = 0o555 if status.st_mode & 0o100 else 0o444

@@ -1,0 +1,153 @@
+import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
+import { createHash, randomBytes } from 'node:crypto';
+import { rmSync, writeFileSync, chmodSync } from 'node:fs';
+import { join } from 'node:path';
+import { after, suite, test } from 'node:test';
+import { gunzipSync } from 'node:zlib';
+import { decompress as unzstd } from 'fzstd';
+import { sha256 } from '../../src/base/digest.ts';
+import { parseCodec } from '../../src/layers/codec.ts';
+import { WorkerPool } from '../../src/layers/engine/pool.ts';
+import { LayerBlob } from '../../src/layers/layer-blob.ts';
+import { ROOT_OWNER, type LayerRecipe } from '../../src/layers/recipe.ts';
+import { needs } from '../support/peers.ts';
+import { StoreBuilder } from '../support/store-builder.ts';
+import { temporaryDirectory } from '../support/temporary.ts';
+
+/** Text that compresses, bytes that do not, zeros: 11 MiB, so that there are several blocks of every codec. */
+const content = {
+  'a-text': 'all work and no play makes jack a dull boy\n'.repeat(90_000),
+  'b-random': randomBytes(3_333_333),
+  'c-zeros': new Uint8Array(4_444_444),
+};
+
+function makeRecipe(
+  t: { after(fn: () => void): void },
+  compression: string,
+): LayerRecipe & { store: StoreBuilder } {
+  const store = new StoreBuilder(temporaryDirectory(t as never));
+  const paths = [store.add('x', content), store.add('y', 'small')];
+  return {
+    store,
+    content: { kind: 'store-paths', trees: store.trees, paths },
+    owner: ROOT_OWNER,
+    codec: parseCodec(compression),
+  };
+}
+
+async function collect(bytes: AsyncIterable<Uint8Array>): Promise<Buffer> {
+  const pieces: Uint8Array[] = [];
+  for await (const piece of bytes) pieces.push(piece);
+  return Buffer.concat(pieces);
+}
+
+suite('a layer as a blob', () => {
+  const pool = new WorkerPool(2);
+  after(async () => pool.close());
+
+  const decoders = {
+    gzip: gunzipSync,
+    'gzip:1': gunzipSync,
+    zstd: unzstd,
+    none: (bytes: Uint8Array) => bytes,
+  };
+  for (const [compression, decode] of Object.entries(decoders)) {
+    test(`${compression}: digest, size and diffID are those of the bytes given`, async (t) => {
+      const blob = new LayerBlob(pool, { recipe: makeRecipe(t, compression), what: 'layer 1' });
+      assert.equal(blob.facts, undefined);
+      const bytes = await collect(blob.open(0));
+      assert.deepEqual(blob.facts, {
+        digest: sha256(bytes),
+        size: bytes.byteLength,
+        diffId: sha256(decode(bytes)),
+      });
+    });
+
+    test(`${compression}: the bytes do not depend on the number of threads`, async (t) => {
+      const recipe = makeRecipe(t, compression);
+      const digests = new Set<string>();
+      for (const threads of [1, 2, 5]) {
+        const other = new WorkerPool(threads);
+        digests.add(sha256(await collect(new LayerBlob(other, { recipe, what: 'layer' }).open(0))));
+        await other.close();
+      }
+      assert.equal(digests.size, 1);
+    });
+
+    test(`${compression}: a later pass gives the same bytes from any offset`, async (t) => {
+      const blob = new LayerBlob(pool, { recipe: makeRecipe(t, compression), what: 'layer 1' });
+      const bytes = await collect(blob.open(0));
+      for (const offset of [1, 9, 10, 100_000, bytes.byteLength - 1, bytes.byteLength])
+        assert.ok(bytes.subarray(offset).equals(await collect(blob.open(offset))), `from ${offset}`);
+    });
+  }
+
+  test('programs of others read it', needs('gzip', 'zstd'), async (t) => {
+    for (const [compression, command] of [
+      ['gzip', 'gzip'],
+      ['zstd', 'zstd'],
+    ] as const) {
+      const blob = new LayerBlob(pool, { recipe: makeRecipe(t, compression), what: 'layer 1' });
+      const input = await collect(blob.open(0));
+      const output = execFileSync(command, ['-dc'], { input, maxBuffer: 2 ** 26 });
+      assert.equal(`sha256:${createHash('sha256').update(output).digest('hex')}`, blob.facts!.diffId);
+    }
+  });
+
+  test('many layers at once do not mix', async (t) => {
+    const recipes = ['gzip', 'none', 'zstd', 'gzip:9'].map((compression) => makeRecipe(t, compression));
+    const blobs = Array.from(
+      { length: 12 },
+      (_, i) => new LayerBlob(pool, { recipe: recipes[i % 4]!, what: `layer ${i}` }),
+    );
+    const bytes = await Promise.all(blobs.map(async (blob) => collect(blob.open(0))));
+    for (const [i, blob] of blobs.entries()) assert.equal(blob.facts!.digest, sha256(bytes[i]!));
+    assert.equal(new Set(blobs.map(({ facts }) => facts!.diffId)).size, 1);
+    assert.equal(new Set(blobs.map(({ facts }) => facts!.digest)).size, 4);
+  });
+
+  test('bytes other than the remembered ones are refused at the end', async (t) => {
+    const known = { diffId: sha256('a'), digest: sha256('b'), size: 1 };
+    const blob = new LayerBlob(pool, { recipe: makeRecipe(t, 'gzip'), what: 'layer 1', known });
+    await assert.rejects(collect(blob.open(0)), { code: 'ERR_INTEGRITY' });
+  });
+
+  test('a source that changed between two passes is refused', async (t) => {
+    const recipe = makeRecipe(t, 'gzip');
+    const blob = new LayerBlob(pool, { recipe, what: 'layer 1' });
+    await collect(blob.open(0));
+    const file = join(recipe.store.trees.directory, `${'0'.repeat(31)}2-y`);
+    chmodSync(file, 0o644);
+    writeFileSync(file, 'SMALL');
+    await assert.rejects(collect(blob.open(0)), { code: 'ERR_INTEGRITY' });
+  });
+
+  test('a file that is missing fails the pass, and the pool goes on', async (t) => {
+    const recipe = makeRecipe(t, 'gzip');
+    rmSync(join(recipe.store.trees.directory, `${'0'.repeat(31)}2-y`));
+    await assert.rejects(collect(new LayerBlob(pool, { recipe, what: 'layer 1' }).open(0)), {
+      code: 'ERR_NOT_FOUND',
+    });
+    const whole = new LayerBlob(pool, { recipe: makeRecipe(t, 'gzip'), what: 'layer 2' });
+    assert.ok((await collect(whole.open(0))).byteLength > 0);
+  });
+
+  test('a pass can be left, or aborted, in the middle', async (t) => {
+    const blob = new LayerBlob(pool, { recipe: makeRecipe(t, 'none'), what: 'layer 1' });
+    for await (const piece of blob.open(0)) {
+      assert.ok(piece.byteLength > 0);
+      break;
+    }
+    assert.equal(blob.facts, undefined);
+    const controller = new AbortController();
+    await assert.rejects(
+      async () => {
+        for await (const piece of blob.open(0, controller.signal)) controller.abort(piece);
+      },
+      { code: 'ERR_ABORTED' },
+    );
+    await collect(blob.open(0));
+    assert.ok(blob.facts);
+  });
+});
