@@ -1,0 +1,51 @@
+import { spawn, type ChildProcess } from 'node:child_process';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+
+export interface Run {
+  /** Exit code; null if a signal ended it. */
+  readonly status: number | null;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+export interface RunOptions {
+  readonly cwd?: string;
+  /** Over the environment of the tests. */
+  readonly env?: Readonly<Record<string, string>>;
+  /** Another Node to run it with. */
+  readonly node?: string;
+}
+
+const CLI = join(import.meta.dirname, 'nixpush-cli.js');
+
+/** Runs the command line in a process of its own, as a user does. */
+export async function nixpush(args: readonly string[], options: RunOptions = {}): Promise<Run> {
+  return startNixpush(args, options).finished;
+}
+
+/** The same, with the process at hand while it runs. Its home is new and empty: no credentials, nothing remembered. */
+export function startNixpush(
+  args: readonly string[],
+  { cwd, env, node = process.execPath }: RunOptions = {},
+): { readonly child: ChildProcess; readonly finished: Promise<Run> } {
+  const home = mkdtempSync(join(tmpdir(), 'nixpush-home-'));
+  const isolated = { HOME: home, XDG_CACHE_HOME: home, XDG_RUNTIME_DIR: home, DOCKER_CONFIG: home };
+  const child = spawn(node, [CLI, ...args], {
+    cwd,
+    env: { ...process.env, ...isolated, ...env },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
+  const output = { stdout: '', stderr: '' };
+  child.stdout.setEncoding('utf8').on('data', (text: string) => (output.stdout += text));
+  child.stderr.setEncoding('utf8').on('data', (text: string) => (output.stderr += text));
+  const finished = new Promise<Run>((resolve, reject) => {
+    child.on('error', reject);
+    child.on('close', (status) => {
+      rmSync(home, { recursive: true, force: true });
+      resolve({ status, ...output });
+    });
+  });
+  return { child, finished };
+}
