@@ -1,0 +1,79 @@
+import type { PushOptions, PushResult } from '../verbs/push.ts';
+import type { InspectOptions, InspectResult } from '../verbs/inspect.ts';
+import type { Arguments } from './arguments.ts';
+
+/** One option of a verb; the parser, `--help` and docs/cli.md are all made from it. */
+export interface CliOption {
+  /** What stands for the value in the help; a flag has none. */
+  readonly value?: string;
+  /** May be given several times. */
+  readonly repeat?: true;
+  readonly choices?: readonly string[];
+  /** The value is a whole number from 1 up. */
+  readonly integer?: true;
+  /** One line, beginning with a small letter. */
+  readonly describe: string;
+}
+
+export interface OptionGroup {
+  readonly title: string;
+  /** By name, without the dashes. */
+  readonly options: Readonly<Record<string, CliOption>>;
+}
+
+export interface Positional {
+  readonly name: string;
+  /** As yargs and the help write it: `[PATH..]`, `<REF>`. */
+  readonly pattern: string;
+  readonly describe: string;
+  readonly choices?: readonly string[];
+}
+
+export interface Example {
+  readonly command: string;
+  readonly purpose: string;
+}
+
+/** A verb of the command line. */
+export interface Command {
+  readonly name: string;
+  readonly summary: string;
+  readonly positional: Positional;
+  readonly examples: readonly Example[];
+  readonly groups: readonly OptionGroup[];
+  /** Free text after the options: what no single option line can say. */
+  readonly notes: readonly string[];
+  /** Returns the exit code; throws what `printError` is to print. */
+  run(args: Arguments, context: CliContext): Promise<number>;
+}
+
+/** The library, as far as the command line uses it. Tests put their own in its place. */
+export interface Verbs {
+  readonly push: (options: PushOptions) => Promise<PushResult>;
+  readonly inspect: (reference: string, options?: InspectOptions) => Promise<InspectResult>;
+}
+
+/** What a verb gets from the process around it. */
+export interface CliContext {
+  /** Loads the library; it is not loaded before an argument check has passed. */
+  loadVerbs(): Promise<Verbs>;
+  /** Results go here, whole lines or documents only. */
+  out(text: string): void;
+  readonly stderr: NodeJS.WriteStream;
+  readonly env: NodeJS.ProcessEnv;
+  readonly signal: AbortSignal;
+}
+
+/** Options that every verb which talks to somebody has. */
+export const OUTPUT_OPTIONS: OptionGroup = {
+  title: 'Output',
+  options: {
+    json: { describe: 'one JSON document on stdout; errors as JSON lines on stderr' },
+    quiet: { describe: 'only warnings and errors on stderr' },
+    verbose: { describe: 'more on stderr: paths of each layer; causes and stack of an error' },
+  },
+};
+
+export const INSECURE: CliOption = {
+  describe: 'allow plain HTTP and certificates that cannot be verified (loopback may always use HTTP)',
+};

@@ -1,0 +1,45 @@
+import type { Arguments } from '../arguments.ts';
+import { defined } from '../arguments.ts';
+import { INSECURE, OUTPUT_OPTIONS, type CliContext, type Command } from '../command.ts';
+
+export const inspect: Command = {
+  name: 'inspect',
+  summary: 'show an image: digest, platform, config, layers and their store paths',
+  positional: { name: 'ref', pattern: '<ref>', describe: 'HOST[:PORT]/REPO[:TAG][@DIGEST] or oci:DIR[:TAG]' },
+  examples: [
+    { command: 'nixpush inspect ghcr.io/me/hello:1.0', purpose: 'a page to read' },
+    { command: 'nixpush inspect oci:image --json | jq .layers', purpose: 'everything, for programs' },
+    { command: 'nixpush inspect alpine --platform linux/arm64', purpose: 'one image of an index' },
+  ],
+  groups: [
+    {
+      title: 'Options',
+      options: {
+        platform: {
+          value: 'OS/ARCH[/VARIANT]',
+          describe: 'which image of an index to show (default: list them)',
+        },
+        insecure: INSECURE,
+      },
+    },
+    OUTPUT_OPTIONS,
+  ],
+  notes: [],
+  run,
+};
+
+async function run(args: Arguments, context: CliContext): Promise<number> {
+  const { inspect: inspectImage } = await context.loadVerbs();
+  const result = await inspectImage(args.positionals[0] ?? '', {
+    ...defined({ platform: args.text('platform') }),
+    insecure: args.flag('insecure'),
+    signal: context.signal,
+  });
+  if (args.flag('json')) {
+    context.out(`${JSON.stringify(result, undefined, 2)}\n`);
+  } else {
+    const { inspectText } = await import('../output/inspect-text.ts');
+    context.out(inspectText(result));
+  }
+  return 0;
+}

@@ -1,0 +1,190 @@
+import { existsSync } from 'node:fs';
+import { usageError } from '../../base/errors.ts';
+import type { ImageConfig } from '../../image/image-config.ts';
+import type { ProgressListener } from '../../verbs/progress.ts';
+import type { PushOptions, PushResult } from '../../verbs/push.ts';
+import { defined, type Arguments } from '../arguments.ts';
+import { INSECURE, OUTPUT_OPTIONS, type CliContext, type Command } from '../command.ts';
+import { CONFIG_OPTIONS, imageConfigFrom } from '../config-options.ts';
+import { exitCodeOf } from '../exit-codes.ts';
+import { suggest } from '../suggest.ts';
+
+export const push: Command = {
+  name: 'push',
+  summary: 'push Nix closures as a container image (the default verb)',
+  positional: {
+    name: 'path',
+    pattern: '[path..]',
+    describe: 'store path, symlink into the store (./result if left out), or flake installable (.#hello)',
+  },
+  examples: [
+    { command: 'nixpush --to ghcr.io/me/hello', purpose: './result as ghcr.io/me/hello:latest' },
+    { command: 'nixpush .#hello --to ghcr.io/me/hello:1.0', purpose: 'build, then push' },
+    {
+      command: 'nixpush ./result --to oci:image --cmd \'["hello","-t"]\'',
+      purpose: 'into an OCI image layout, no registry',
+    },
+    { command: 'nixpush ./result --dry-run', purpose: 'show the layers, send nothing' },
+    { command: 'docker run $(nixpush --to localhost:5000/hello)', purpose: 'stdout is HOST/REPO@sha256:…' },
+  ],
+  groups: [
+    {
+      title: 'Where from, where to',
+      options: {
+        to: {
+          value: 'DEST',
+          repeat: true,
+          describe: 'HOST[:PORT]/REPO[:TAG] or oci:DIR[:TAG]; several read each path once',
+        },
+        store: { value: 'DIR', describe: 'relocated store: the directory that holds nix/store' },
+        closure: {
+          value: 'FILE',
+          describe: 'closure from closureInfo or exportReferencesGraph, without asking nix',
+        },
+        insecure: INSECURE,
+      },
+    },
+    {
+      title: 'Layers',
+      options: {
+        platform: {
+          value: 'OS/ARCH[/VARIANT]',
+          describe: 'platform of the image (default: linux on this CPU)',
+        },
+        'max-layers': {
+          value: 'N',
+          integer: true,
+          describe: 'layers at most, the root layer counted (default: 100)',
+        },
+        layers: {
+          value: 'auto|popularity',
+          choices: ['auto', 'popularity'],
+          describe: 'how nixpkgs shares paths out to layers (default: auto)',
+        },
+        compression: { value: 'CODEC[:LEVEL]', describe: 'gzip, zstd or none (default: gzip)' },
+        jobs: { value: 'N', integer: true, describe: 'layers worked on at a time (default: from the CPUs)' },
+        'no-links': { describe: 'leave out the root layer: links at / to the programs of the PATHs' },
+      },
+    },
+    CONFIG_OPTIONS,
+    {
+      title: 'Manifest',
+      options: {
+        annotation: { value: 'KEY=VALUE', repeat: true, describe: 'annotation of the manifest' },
+        created: { value: 'TIME', describe: 'ISO 8601 or now (default: 1970-01-01T00:00:01Z)' },
+      },
+    },
+    {
+      title: OUTPUT_OPTIONS.title,
+      options: {
+        'dry-run': { describe: 'print the plan and send nothing; --to is not needed' },
+        ...OUTPUT_OPTIONS.options,
+      },
+    },
+  ],
+  notes: [
+    'A value that begins with a dash is written --option=VALUE. Credentials are those of docker login.',
+  ],
+  run,
+};
+
+async function run(args: Arguments, context: CliContext): Promise<number> {
+  checkPaths(args.positionals);
+  const to = args.texts('to') ?? [];
+  if (to.length === 0 && !args.flag('dry-run')) {
+    throw usageError(
+      'no destination',
+      'Say where to push with --to HOST/REPO:TAG or --to oci:DIR, or look at the plan with --dry-run.',
+    );
+  }
+  const config = await imageConfigFrom(args);
+  const annotations = await annotationsFrom(args);
+  const { push: pushImage } = await context.loadVerbs();
+  const { openProgress } = await import('../progress/open-progress.ts');
+  const progress = openProgress(context.stderr, context.env, {
+    quiet: args.flag('quiet'),
+    verbose: args.flag('verbose'),
+  });
+  let result: PushResult;
+  try {
+    result = await pushImage(
+      optionsFrom(args, { to, config, annotations, onProgress: progress.listener, signal: context.signal }),
+    );
+  } catch (error) {
+    progress.stop();
+    throw error;
+  }
+  // A plan has pushed nothing that could be summed up.
+  if (args.flag('dry-run')) progress.stop();
+  else progress.finish();
+  return report(result, args, context);
+}
+
+interface Prepared {
+  to: readonly string[];
+  config: ImageConfig | undefined;
+  annotations: Record<string, string> | undefined;
+  onProgress: ProgressListener;
+  signal: AbortSignal;
+}
+
+function optionsFrom(args: Arguments, prepared: Prepared): PushOptions {
+  const { to, onProgress, signal } = prepared;
+  return {
+    to,
+    ...defined({
+      paths: args.positionals.length === 0 ? undefined : args.positionals,
+      store: args.text('store'),
+      closure: args.text('closure'),
+      platform: args.text('platform'),
+      maxLayers: args.integer('max-layers'),
+      layers: args.text('layers') as PushOptions['layers'],
+      compression: args.text('compression'),
+      jobs: args.integer('jobs'),
+      created: args.text('created'),
+      config: prepared.config,
+      annotations: prepared.annotations,
+    }),
+    noLinks: args.flag('no-links'),
+    dryRun: args.flag('dry-run'),
+    insecure: args.flag('insecure'),
+    onProgress,
+    signal,
+  };
+}
+
+async function annotationsFrom(args: Arguments): Promise<Record<string, string> | undefined> {
+  const texts = args.texts('annotation');
+  if (texts === undefined) return undefined;
+  const { parsePairs } = await import('../../image/config-flags.ts');
+  return parsePairs(texts, '--annotation');
+}
+
+/** As push is the verb when none is named, a misspelt verb arrives here as a path. */
+function checkPaths(paths: readonly string[]): void {
+  const [first] = paths;
+  if (first === undefined || !/^[a-z]+$/.test(first) || existsSync(first)) return;
+  const near = suggest(first, ['push', 'inspect', 'completion']);
+  if (near !== undefined)
+    throw usageError(`"${first}" is neither a verb nor a path`, `Did you mean nixpush ${near}?`);
+}
+
+async function report(result: PushResult, args: Arguments, context: CliContext): Promise<number> {
+  const { planTable, pushDocument } = await import('../output/push-report.ts');
+  if (args.flag('json')) context.out(`${JSON.stringify(pushDocument(result), undefined, 2)}\n`);
+  else if (args.flag('dry-run')) context.out(planTable(result));
+  else
+    context.out(
+      result.destinations
+        .flatMap(({ reference }) => (reference === undefined ? [] : [`${reference}\n`]))
+        .join(''),
+    );
+
+  const errors = result.destinations.flatMap(({ error }) => (error === undefined ? [] : [error]));
+  if (errors.length > 0) {
+    const { printError } = await import('../print-error.ts');
+    for (const error of errors)
+      printError(error, context.stderr, { json: args.flag('json'), verbose: args.flag('verbose') });
+  }
+  return errors.length === 0 ? 0 : exitCodeOf(errors[0]);
+}

@@ -1,0 +1,41 @@
+import type { PushedDestination, PushedLayer, PushResult } from '../../verbs/push.ts';
+import { count, formatBytes, formatTable, shortDigest } from '../format.ts';
+import { errorDocument } from '../print-error.ts';
+import { storePathNames } from '../store-path-names.ts';
+
+/** The JSON document of `push` (docs/cli.md): stable names, absent where not known. */
+export function pushDocument(result: PushResult): object {
+  const { manifest, config, platform, layers, destinations } = result;
+  return {
+    manifest,
+    config,
+    platform,
+    layers: layers.map(layerDocument),
+    destinations: destinations.map(destinationDocument),
+  };
+}
+
+function layerDocument({ paths, narSize, recipe, known, diffId, descriptor }: PushedLayer): object {
+  return { paths, narSize, recipe, known, diffId, descriptor };
+}
+
+function destinationDocument({ destination, reference, tags, sentBytes, error }: PushedDestination): object {
+  return { destination, reference, tags, sentBytes, error: error && errorDocument(error) };
+}
+
+/** What `--dry-run` prints: a line for each layer and one for all of them. */
+export function planTable({ layers, platform }: PushResult): string {
+  const header = ['LAYER', 'PATHS', 'UNPACKED', 'COMPRESSED', 'DIGEST', 'CONTENT'];
+  const rows = layers.map(({ paths, narSize, known }, index) => [
+    String(index + 1),
+    String(paths.length),
+    formatBytes(narSize),
+    known === undefined ? 'not known yet' : formatBytes(known.size),
+    known === undefined ? '-' : shortDigest(known.digest),
+    paths.length === 0 ? 'links at /' : storePathNames(paths, 3),
+  ]);
+  const paths = layers.reduce((sum, layer) => sum + layer.paths.length, 0);
+  const bytes = layers.reduce((sum, layer) => sum + layer.narSize, 0);
+  const total = `${platform}: ${count(layers.length, 'layer')}, ${count(paths, 'store path')}, ${formatBytes(bytes)} unpacked`;
+  return `${[...formatTable([header, ...rows], new Set([0, 1, 2, 3])), total].join('\n')}\n`;
+}

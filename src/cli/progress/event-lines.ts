@@ -1,0 +1,44 @@
+import type { ProgressEvent } from '../../verbs/progress.ts';
+import { formatBytes, formatDuration, shortDigest } from '../format.ts';
+import { safeText } from '../safe-text.ts';
+import type { PushState } from './push-state.ts';
+
+/** What an event says as a lasting line, after `state` took it in; undefined if it is not worth one. */
+export function eventLine(event: ProgressEvent, state: PushState, verbose: boolean): string | undefined {
+  if (event.type === 'layer-start') return verbose ? layerStartLines(event.layer, state) : undefined;
+  if (event.type === 'layer-done') return layerDoneLine(event, state);
+  return noticeLine(event, state);
+}
+
+/** The same for a display that shows the layers by other means. */
+export function noticeLine(event: ProgressEvent, state: PushState): string | undefined {
+  if (event.type === 'warning') return `warning: ${safeText(event.message)}`;
+  if (event.type === 'wait') {
+    return `waiting ${formatDuration(event.milliseconds)} for ${event.destination}: ${safeText(event.reason)}`;
+  }
+  // With one destination the error that ends the program says it all.
+  if (event.type === 'destination-failed' && state.destinations.length > 1) {
+    return `${event.destination} failed, the others go on`;
+  }
+  return undefined;
+}
+
+function layerStartLines(layer: number, state: PushState): string {
+  const paths = state.layers[layer]?.plan.paths ?? [];
+  return [`${layerName(layer, state)}  started`, ...paths].join('\n  ');
+}
+
+function layerDoneLine(event: Extract<ProgressEvent, { type: 'layer-done' }>, state: PushState): string {
+  const narSize = state.layers[event.layer]?.plan.narSize ?? 0;
+  const ways = { uploaded: 'pushed to', exists: 'already at', mounted: 'mounted at' };
+  return [
+    layerName(event.layer, state),
+    `${formatBytes(narSize)} → ${formatBytes(event.size)}`,
+    shortDigest(event.digest),
+    `${ways[event.outcome]} ${event.destination}`,
+  ].join('  ');
+}
+
+function layerName(index: number, { layers }: PushState): string {
+  return `layer ${String(index + 1).padStart(String(layers.length).length)}/${layers.length}`;
+}

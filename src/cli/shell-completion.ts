@@ -1,0 +1,45 @@
+import type { Command } from './command.ts';
+import { COMMANDS, DEFAULT_COMMAND } from './commands/index.ts';
+
+/** The script that makes a shell ask nixpush for candidates. `shell` is bash, zsh or fish. */
+export async function completionScript(shell: string): Promise<string> {
+  // yargs looks at $SHELL for the language of the script, and lets nobody say it.
+  process.env['SHELL'] = shell;
+  const { default: yargs } = await import('yargs');
+  return new Promise((resolve, reject) => {
+    const done = (error: Error | undefined | null, _values: unknown, script: string): void => {
+      if (error) reject(error);
+      else resolve(`${script.trimEnd()}\n`);
+    };
+    const parser = yargs().scriptName('nixpush').detectLocale(false).exitProcess(false).version(false);
+    void parser.completion('completion').parse(['completion'], {}, done);
+  });
+}
+
+/**
+ * What the scripts ask for: what the last of `words` may become; the others stand before it, the program's name
+ * left out. Empty where a file name or free text is wanted: shells then complete file names.
+ */
+export function candidates(words: readonly string[]): string[] {
+  const current = words.at(-1) ?? '';
+  const before = words.slice(0, -1);
+  return allCandidates(before, current).filter((candidate) => candidate.startsWith(current));
+}
+
+function allCandidates(before: readonly string[], current: string): readonly string[] {
+  const named = COMMANDS.find(({ name }) => before.includes(name));
+  const command = named ?? DEFAULT_COMMAND;
+  const options = new Map(command.groups.flatMap((group) => Object.entries(group.options)));
+  const last = options.get(before.at(-1)?.replace(/^--/, '') ?? '');
+  if (last?.value !== undefined) return last.choices ?? [];
+  if (current.startsWith('-')) return optionNames(command, before);
+  const verbs = before.length === 0 ? COMMANDS.map(({ name }) => name) : [];
+  return [...verbs, ...(named?.positional.choices ?? [])];
+}
+
+/** Those that may still be given. */
+function optionNames(command: Command, before: readonly string[]): string[] {
+  const options = command.groups.flatMap((group) => Object.entries(group.options));
+  const open = options.filter(([name, { repeat }]) => repeat || !before.includes(`--${name}`));
+  return [...open.map(([name]) => `--${name}`), '--help', '--version'];
+}
