@@ -1,0 +1,85 @@
+import { isAbsolute, join } from 'node:path';
+import { homedir } from 'node:os';
+import { NixpushError, usageError } from '../../base/errors.ts';
+import { authFileCredentials } from './auth-file.ts';
+import type { Credential, CredentialSource, Environment } from './credential.ts';
+
+/**
+ * Where credentials are looked for, first match wins: the environment (NIXPUSH_REGISTRY with NIXPUSH_USERNAME and
+ * NIXPUSH_PASSWORD, or with NIXPUSH_TOKEN), REGISTRY_AUTH_FILE, the containers' auth.json (runtime directory,
+ * configuration directory), Docker's config.json.
+ */
+export function defaultCredentials(env: Environment = process.env): CredentialSource {
+  return firstOf([
+    environmentCredentials(env),
+    ...credentialFiles(env).map((file) => authFileCredentials(file, env)),
+  ]);
+}
+
+/** The same credentials for one host only: they are never shown to another. */
+export function fixedCredentials(host: string, credential: Credential): CredentialSource {
+  return { find: async (wanted) => (wanted === host ? credential : undefined) };
+}
+
+export function firstOf(sources: readonly CredentialSource[]): CredentialSource {
+  return {
+    async find(host, repository, signal) {
+      for (const source of sources) {
+        const credential = await source.find(host, repository, signal);
+        if (credential !== undefined) return credential;
+      }
+      return undefined;
+    },
+  };
+}
+
+/** The files in the order they are looked at; they need not exist. */
+export function credentialFiles(env: Environment): string[] {
+  const home = env['HOME'] ?? homedir();
+  const runtime = directory(env['XDG_RUNTIME_DIR']);
+  const config = directory(env['XDG_CONFIG_HOME']) ?? join(home, '.config');
+  const docker = nonEmpty(env['DOCKER_CONFIG']) ?? join(home, '.docker');
+  const files = [
+    nonEmpty(env['REGISTRY_AUTH_FILE']),
+    runtime === undefined
+      ? `/run/containers/${process.getuid?.() ?? 0}/auth.json`
+      : join(runtime, 'containers/auth.json'),
+    join(config, 'containers/auth.json'),
+    join(docker, 'config.json'),
+  ];
+  return files.filter((file) => file !== undefined);
+}
+
+function environmentCredentials(env: Environment): CredentialSource {
+  const username = nonEmpty(env['NIXPUSH_USERNAME']);
+  const password = nonEmpty(env['NIXPUSH_PASSWORD']);
+  const token = nonEmpty(env['NIXPUSH_TOKEN']);
+  const host = nonEmpty(env['NIXPUSH_REGISTRY']);
+  const source = 'the environment (NIXPUSH_*)';
+  return {
+    async find(wanted) {
+      if (password === undefined && token === undefined) return undefined;
+      if (host === undefined) {
+        throw usageError(
+          'NIXPUSH_PASSWORD or NIXPUSH_TOKEN is set, but NIXPUSH_REGISTRY does not say for which host',
+          'Set NIXPUSH_REGISTRY to the host as in the destination, for example ghcr.io.',
+        );
+      }
+      if (wanted !== host) return undefined;
+      if (token !== undefined) return { kind: 'registry-token', token, source };
+      if (username === undefined) {
+        throw new NixpushError('ERR_USAGE', 'NIXPUSH_PASSWORD is set, but NIXPUSH_USERNAME is not');
+      }
+      return { kind: 'basic', username, password: password!, source };
+    },
+  };
+}
+
+function nonEmpty(value: string | undefined): string | undefined {
+  return value === '' ? undefined : value;
+}
+
+/** The XDG rules ignore relative paths. */
+function directory(value: string | undefined): string | undefined {
+  return value !== undefined && isAbsolute(value) ? value : undefined;
+}

@@ -1,0 +1,60 @@
+import { NixpushError } from '../../base/errors.ts';
+import { parseChallenges, type AuthChallenge } from './auth-challenge.ts';
+import { apiHost, isLoopback } from './hosts.ts';
+import { isCertificateError } from './network-error.ts';
+import type { HttpAnswer, Sender } from './sender.ts';
+
+/** What the first contact with a registry shows. */
+export interface Discovery {
+  /** Scheme, host and port of the API. */
+  readonly origin: URL;
+  /** How it wants to be shown credentials; empty if it asked for none. */
+  readonly challenges: readonly AuthChallenge[];
+}
+
+/**
+ * `GET /v2/` (distribution-spec, end-1): some registries send their challenge only here. https first; plain HTTP
+ * for loopback hosts and insecure ones, and only if the certificate is not what failed.
+ */
+export async function discover(
+  host: string,
+  insecure: boolean,
+  sender: Sender,
+  signal: AbortSignal,
+): Promise<Discovery> {
+  const secure = new URL(`https://${apiHost(host)}`);
+  if (!insecure && !isLoopback(secure.hostname)) return ping(secure, 'idempotent', sender, signal);
+  try {
+    return await ping(secure, 'never', sender, signal);
+  } catch (error) {
+    const failedToConnect = error instanceof NixpushError && error.code === 'ERR_NETWORK';
+    if (!failedToConnect || isCertificateError(error.cause)) throw error;
+  }
+  return ping(new URL(`http://${apiHost(host)}`), 'idempotent', sender, signal);
+}
+
+/** A status other than 401 says nothing about credentials; the real requests will show what works. */
+async function ping(
+  origin: URL,
+  retry: 'idempotent' | 'never',
+  sender: Sender,
+  signal: AbortSignal,
+): Promise<Discovery> {
+  const answer = await sender.send({
+    method: 'GET',
+    url: new URL('/v2/', origin),
+    headers: {},
+    retry,
+    signal,
+    what: 'reaching the registry',
+  });
+  await answer.body.dump();
+  return { origin, challenges: challengesOf(answer) };
+}
+
+/** The challenges of a 401; a 401 without any is taken as a wish for a password. */
+export function challengesOf(answer: Pick<HttpAnswer, 'status' | 'headers'>): AuthChallenge[] {
+  if (answer.status !== 401) return [];
+  const challenges = parseChallenges(answer.headers['www-authenticate'] ?? '');
+  return challenges.length > 0 ? challenges : [{ scheme: 'basic', params: new Map() }];
+}

@@ -1,0 +1,94 @@
+import { abortError, NixpushError } from '../../base/errors.ts';
+
+/** What was going on, for the message. */
+export interface Attempt {
+  /** `host[:port]` that was spoken to. */
+  readonly host: string;
+  readonly repository?: string | undefined;
+  /** "pushing a blob" */
+  readonly what: string;
+}
+
+const TRANSIENT: Record<string, string> = {
+  ECONNREFUSED: 'the connection was refused',
+  ECONNRESET: 'the connection was reset',
+  EPIPE: 'the connection was closed by the other side',
+  ETIMEDOUT: 'the connection timed out',
+  EAI_AGAIN: 'the name look-up failed for now',
+  EHOSTUNREACH: 'there is no route to the host',
+  ENETUNREACH: 'the network cannot be reached',
+  UND_ERR_SOCKET: 'the connection was closed by the other side',
+  UND_ERR_CONNECT_TIMEOUT: 'no connection within the time limit',
+  UND_ERR_HEADERS_TIMEOUT: 'no answer within the time limit',
+  UND_ERR_BODY_TIMEOUT: 'the answer stopped half-way',
+  UND_ERR_DESTROYED: 'the connection was closed',
+};
+
+const PERMANENT: Record<string, string> = {
+  ENOTFOUND: 'the name of the host is not known',
+  CERT_HAS_EXPIRED: 'its certificate has expired',
+  CERT_NOT_YET_VALID: 'its certificate is not valid yet',
+  ERR_TLS_CERT_ALTNAME_INVALID: 'its certificate is for another host',
+  DEPTH_ZERO_SELF_SIGNED_CERT: 'its certificate is self-signed',
+  SELF_SIGNED_CERT_IN_CHAIN: 'its certificate comes from an unknown authority',
+  UNABLE_TO_VERIFY_LEAF_SIGNATURE: 'its certificate comes from an unknown authority',
+  UNABLE_TO_GET_ISSUER_CERT: 'its certificate comes from an unknown authority',
+  UNABLE_TO_GET_ISSUER_CERT_LOCALLY: 'its certificate comes from an unknown authority',
+  EPROTO: 'it does not speak TLS as expected',
+  ERR_SSL_WRONG_VERSION_NUMBER: 'it does not speak TLS',
+  ERR_SSL_PACKET_LENGTH_TOO_LONG: 'it does not speak TLS',
+};
+
+/** An error of the connection as one of ours. Errors of ours, and a fired signal, pass. */
+export function networkError(error: unknown, attempt: Attempt, signal?: AbortSignal): NixpushError {
+  if (signal?.aborted === true) return abortError(signal);
+  if (error instanceof NixpushError) return error;
+  const code = errorCode(error);
+  const reason =
+    TRANSIENT[code] ?? PERMANENT[code] ?? (error instanceof Error ? error.message : String(error));
+  const { host, repository, what } = attempt;
+  const where = repository === undefined ? host : `${host}/${repository}`;
+  const suffix = code === '' ? '' : ` (${code})`;
+  const hint = hintFor(code, host);
+  return new NixpushError('ERR_NETWORK', `${where}: ${what} failed: ${reason}${suffix}`, {
+    host,
+    ...(repository === undefined ? {} : { repository }),
+    ...(hint === undefined ? {} : { hint }),
+    cause: error,
+  });
+}
+
+/** `error` is what the connection threw, not one of ours. */
+export function isTransientNetworkError(error: unknown): boolean {
+  return Object.hasOwn(TRANSIENT, errorCode(error));
+}
+
+/** The connection came about, but the other side answered a TLS greeting with something else. */
+export function isNotTls(error: unknown): boolean {
+  return ['EPROTO', 'ERR_SSL_WRONG_VERSION_NUMBER', 'ERR_SSL_PACKET_LENGTH_TOO_LONG'].includes(
+    errorCode(error),
+  );
+}
+
+/** The certificate is there and was not accepted: nothing that plain HTTP may replace. */
+export function isCertificateError(error: unknown): boolean {
+  const code = errorCode(error);
+  return /CERT|LEAF_SIGNATURE/.test(code) && Object.hasOwn(PERMANENT, code);
+}
+
+function errorCode(error: unknown): string {
+  const code: unknown = (error as { code?: unknown } | null | undefined)?.code;
+  return typeof code === 'string' ? code : '';
+}
+
+function hintFor(code: string, host: string): string | undefined {
+  if (isNotTls({ code })) return `If ${host} is meant to be reached without TLS, allow it with --insecure.`;
+  if (isCertificateError({ code })) {
+    return `Give the authority's certificate with NODE_EXTRA_CA_CERTS=FILE or in certs.d/${host}/ca.crt.`;
+  }
+  if (code === 'ENOTFOUND') return 'Check the spelling of the host and the name look-up of this machine.';
+  if (code === 'ECONNREFUSED') return `Check that a registry runs at ${host} and that the port is right.`;
+  if (/TIMEOUT|ETIMEDOUT|UNREACH/.test(code))
+    return 'Check the network, the proxy settings and the firewall.';
+  return undefined;
+}
