@@ -1,8 +1,7 @@
 import { execFileSync } from 'node:child_process';
 
-/** For `nix` and its friends: they work as root without a daemon and without a network. */
-export const nixEnvironment: NodeJS.ProcessEnv = {
-  ...process.env,
+/** Environment variables with which `nix` and its friends work as root, without a daemon and without a network. */
+export const nixSettings: { readonly NIX_CONFIG: string } = {
   NIX_CONFIG: [
     'build-users-group =',
     'sandbox = false',
@@ -10,6 +9,8 @@ export const nixEnvironment: NodeJS.ProcessEnv = {
     'experimental-features = nix-command flakes',
   ].join('\n'),
 };
+
+export const nixEnvironment: NodeJS.ProcessEnv = { ...process.env, ...nixSettings };
 
 /** Builds a Nix expression for real and gives its store path. */
 export function nixBuild(expression: string): string {
