@@ -1,4 +1,4 @@
-import { access } from 'node:fs/promises';
+import { lstat } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import { NixpushError, usageError } from '../base/errors.ts';
 import type { TreeLocation } from './closure.ts';
@@ -36,11 +36,10 @@ export async function resolveRoots(inputs: readonly string[], options: RootOptio
 async function resolveRoot(input: string, options: RootOptions): Promise<string[]> {
   const { trees, cwd = process.cwd() } = options;
   if (input === '') throw usageError('an empty path cannot be pushed');
-  const exists = await canAccess(resolve(cwd, input));
-  if (!exists && looksLikeInstallable(input)) return await build(input, options);
+  if (looksLikeInstallable(input) && !(await exists(resolve(cwd, input)))) return await build(input, options);
   const root = await followed(input, cwd, trees);
   if (root !== undefined) return [root];
-  if (await canAccess(resolve(cwd, input, 'flake.nix'))) {
+  if (await exists(resolve(cwd, input, 'flake.nix'))) {
     // Without the `./` Nix would look for a flake of that name in its registry.
     return await build(/^[./]/.test(input) ? input : `./${input}`, options);
   }
@@ -83,8 +82,8 @@ async function build(installable: string, options: RootOptions): Promise<string[
   return await buildInstallable(installable, options);
 }
 
-async function canAccess(path: string): Promise<boolean> {
-  return await access(path).then(
+async function exists(path: string): Promise<boolean> {
+  return await lstat(path).then(
     () => true,
     () => false,
   );
