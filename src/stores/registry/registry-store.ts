@@ -1,0 +1,119 @@
+import type { Descriptor } from '../../image/descriptor.ts';
+import type {
+  BlobId,
+  BlobSource,
+  ImageStore,
+  PutBlobResult,
+  StoredManifest,
+  StoreOptions,
+} from '../image-store.ts';
+import { hasBlob } from './blob-exists.ts';
+import { getBlob } from './blob-get.ts';
+import { mountBlob } from './blob-mount.ts';
+import type { RegistryClient } from './client.ts';
+import { getManifest } from './manifest-get.ts';
+import { headManifest } from './manifest-head.ts';
+import { putManifest } from './manifest-put.ts';
+import { repositoryName, type Repository } from './repository.ts';
+import { listTags } from './tags.ts';
+import { abortUpload } from './upload/abort.ts';
+import { defaultUploadPolicy } from './upload/default-policy.ts';
+import { LearnedLimits } from './upload/learned-limits.ts';
+import { uploadBlob } from './upload/upload.ts';
+import { UploadMeter } from './upload/upload-meter.ts';
+import type { UploadPolicy, UploadTask } from './upload/upload-task.ts';
+import type { UploadSession } from './upload/upload-session.ts';
+
+export interface RegistryStoreOptions {
+  client: RegistryClient;
+  /** Without the host: `library/debian`. */
+  repository: string;
+  /** Where it differs from the default. */
+  uploads?: Partial<UploadPolicy>;
+}
+
+/** A repository of a registry that speaks the OCI distribution protocol. */
+export class RegistryStore implements ImageStore {
+  readonly name: string;
+  readonly #reading: Repository;
+  readonly #writing: Repository;
+  readonly #policy: UploadPolicy;
+  readonly #learned = new LearnedLimits();
+  /** Sessions that mounts opened in vain; the next uploads take them. */
+  readonly #spare: UploadSession[] = [];
+
+  constructor({ client, repository, uploads }: RegistryStoreOptions) {
+    this.#reading = { client, repository, scopes: [{ repository, actions: ['pull'] }] };
+    this.#writing = { client, repository, scopes: [{ repository, actions: ['pull', 'push'] }] };
+    this.#policy = { ...defaultUploadPolicy, ...uploads };
+    this.name = repositoryName(this.#reading);
+  }
+
+  async hasBlob(blob: BlobId, { signal }: StoreOptions = {}): Promise<boolean> {
+    return hasBlob(this.#reading, blob, signal);
+  }
+
+  getBlob(blob: BlobId, { signal }: StoreOptions = {}): AsyncIterable<Uint8Array> {
+    return getBlob(this.#reading, blob, signal);
+  }
+
+  async putBlob(source: BlobSource, options: StoreOptions = {}): Promise<PutBlobResult> {
+    const { id } = source;
+    // With the scope of the upload that follows, so that one token does for both.
+    if (id !== undefined && (await hasBlob(this.#writing, id, options.signal))) {
+      return { digest: id.digest, size: id.size, outcome: 'exists', sentBytes: 0 };
+    }
+    const task = this.#task(source, options);
+    const { digest, size } = await uploadBlob(task, this.#spare.pop());
+    return { digest, size, outcome: 'uploaded', sentBytes: task.meter.sentBytes };
+  }
+
+  /** Only another repository of the same registry can be mounted from. */
+  async mountBlob(blob: BlobId, from: ImageStore, { signal }: StoreOptions = {}): Promise<boolean> {
+    if (!(from instanceof RegistryStore)) return false;
+    const { client, repository } = from.#reading;
+    if (client.host !== this.#writing.client.host || repository === this.#writing.repository) return false;
+    const outcome = await mountBlob(this.#writing, blob, repository, signal);
+    if (outcome !== 'mounted' && outcome !== undefined) this.#spare.push(outcome);
+    return outcome === 'mounted';
+  }
+
+  async getManifest(reference: string, { signal }: StoreOptions = {}): Promise<StoredManifest> {
+    return getManifest(this.#reading, reference, signal);
+  }
+
+  async headManifest(reference: string, { signal }: StoreOptions = {}): Promise<Descriptor | undefined> {
+    return headManifest(this.#reading, reference, signal);
+  }
+
+  async putManifest(
+    manifest: StoredManifest,
+    tags: readonly string[],
+    { signal }: StoreOptions = {},
+  ): Promise<void> {
+    await putManifest(this.#writing, manifest, tags, signal);
+  }
+
+  async listTags({ signal }: StoreOptions = {}): Promise<string[]> {
+    return listTags(this.#reading, signal);
+  }
+
+  async close(): Promise<void> {
+    const { abortMs } = this.#policy;
+    await Promise.all(
+      this.#spare.splice(0).map(async (session) => abortUpload(this.#writing, session, abortMs)),
+    );
+    await this.#writing.client.close();
+  }
+
+  #task(source: BlobSource, { signal, onBytes }: StoreOptions): UploadTask {
+    return {
+      ...this.#writing,
+      source,
+      policy: this.#policy,
+      learned: this.#learned,
+      meter: new UploadMeter(onBytes),
+      signal,
+    };
+  }
+}

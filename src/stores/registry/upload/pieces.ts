@@ -1,0 +1,28 @@
+/**
+ * The same bytes in pieces of at least `size` bytes, less than twice that, the last one excepted. Long pieces are
+ * cut too: how fast the connection takes them is what tells a slow one from a dead one.
+ */
+export async function* evenPieces(
+  source: AsyncIterable<Uint8Array>,
+  size: number,
+): AsyncGenerator<Uint8Array, void, void> {
+  let waiting: Uint8Array[] = [];
+  let length = 0;
+  for await (const piece of source) {
+    waiting.push(piece);
+    length += piece.byteLength;
+    if (length < size) continue;
+    const joined = join(waiting, length);
+    let start = 0;
+    for (; joined.byteLength - start >= 2 * size; start += size) yield joined.subarray(start, start + size);
+    yield joined.subarray(start);
+    waiting = [];
+    length = 0;
+  }
+  if (length > 0) yield join(waiting, length);
+}
+
+/** Copies only if there is something to join. */
+export function join(pieces: readonly Uint8Array[], length: number): Uint8Array {
+  return pieces.length === 1 ? pieces[0]! : Buffer.concat(pieces, length);
+}

@@ -1,0 +1,78 @@
+import type { RegistryResponse } from '../client.ts';
+import { mentions } from './remedy.ts';
+import { withSignal } from '../repository.ts';
+import type { UploadSession } from './upload-session.ts';
+import { pushing, type UploadTask } from './upload-task.ts';
+
+export interface Broken {
+  /** Why the session has to be recovered; thrown again if it cannot be. */
+  readonly error: unknown;
+  /** Offset in the blob where the request began that failed. */
+  readonly from: number;
+  /** Recoveries before this one that brought nothing forward. */
+  readonly attempt: number;
+}
+
+/**
+ * State RECOVER: asks the registry how many bytes it has. Gives the offset to go on from, never 0: a new session costs
+ * no more then, and `Range: 0-0` may mean one byte or none (distribution-spec#578).
+ */
+export async function recoverOffset(
+  task: UploadTask,
+  session: UploadSession,
+  broken: Broken,
+): Promise<number> {
+  const response = await uploadStatus(task, session, broken);
+  const unsupported =
+    response.status === 405 || (response.status === 404 && !(await isSessionError(response)));
+  await response.body.dump();
+  // ECR has no status but keeps the session. What it acknowledged is certain; the failed chunk is sent once more.
+  if (unsupported && broken.from > 0 && broken.attempt === 0) return broken.from;
+  if (response.status !== 200 && response.status !== 204) throw broken.error;
+  await session.follow(response);
+  const offset = offsetOf(response.headers['range'], broken.attempt);
+  if (offset === undefined || offset <= 0 || offset > task.meter.position) throw broken.error;
+  // Less than what was acknowledged is rather a Range that is stuck or counts from the last chunk.
+  return broken.attempt === 0 ? Math.max(offset, broken.from) : offset;
+}
+
+async function uploadStatus(
+  task: UploadTask,
+  session: UploadSession,
+  broken: Broken,
+): Promise<RegistryResponse> {
+  try {
+    return await task.client.request({
+      method: 'GET',
+      path: session.location,
+      scopes: task.scopes,
+      what: pushing(task),
+      expect: [200, 204, 400, 404, 405, 416],
+      retry: 'idempotent',
+      ...withSignal(task.signal),
+    });
+  } catch (error) {
+    throw task.signal?.aborted === true ? error : broken.error;
+  }
+}
+
+async function isSessionError(response: RegistryResponse): Promise<boolean> {
+  const body = await response.body.bytes(64 * 1024).catch(() => new Uint8Array());
+  return Buffer.from(body).toString().includes('BLOB_UPLOAD_');
+}
+
+/**
+ * `Range: 0-<last byte>`, with or without unit. Quay, which writes the unit, names one byte too many: the lower offset
+ * is the safe one there, as Quay takes overlaps but no gaps. Others get the lower one when the first did not help.
+ */
+function offsetOf(range: string | undefined, attempt: number): number | undefined {
+  const [, unit, last] = /^(bytes=)?\d{1,15}-(\d{1,15})$/.exec(range?.trim() ?? '') ?? [];
+  if (last === undefined || last === '0') return undefined;
+  const oneTooMany = unit !== undefined || attempt > 0;
+  return oneTooMany ? Number(last) : Number(last) + 1;
+}
+
+/** Whether the session itself is gone, so that there is nothing to cancel. */
+export function isSessionGone(error: unknown): boolean {
+  return mentions(error, 'BLOB_UPLOAD_UNKNOWN', 'BLOB_UPLOAD_INVALID', 'DIGEST_INVALID');
+}

@@ -1,0 +1,41 @@
+import type { BlobSource } from '../../image-store.ts';
+import type { Clock } from '../clock.ts';
+import type { Repository } from '../repository.ts';
+import type { LearnedLimits } from './learned-limits.ts';
+import type { UploadMeter } from './upload-meter.ts';
+
+/** One blob on its way to a registry, with all that the states of its upload share. */
+export interface UploadTask extends Repository {
+  readonly source: BlobSource;
+  readonly policy: UploadPolicy;
+  readonly learned: LearnedLimits;
+  readonly meter: UploadMeter;
+  readonly signal: AbortSignal | undefined;
+}
+
+export interface UploadPolicy {
+  /** Sessions begun anew before an upload is given up. */
+  readonly restarts: number;
+  /** Recoveries of one session in a row that bring no byte forward, before it is given up. */
+  readonly fruitlessRecoveries: number;
+  /** A connection that takes no byte for so long is dead. Milliseconds. */
+  readonly stallMs: number;
+  /** Registries that copy the blob when it is finished need minutes for it. Milliseconds. */
+  readonly commitMs: number;
+  /** For cancelling a session, which is a courtesy. Milliseconds. */
+  readonly abortMs: number;
+  /** Up to this size a blob of known digest goes in one PUT. Bytes. */
+  readonly monolithicBytes: number;
+  /** Size of a chunk where the registry does not say. It is held in memory. Bytes. */
+  readonly chunkBytes: number;
+  /** Chunks are not made smaller than this after failures. Bytes. */
+  readonly smallestChunkBytes: number;
+  /** Docker Hub's proxies give up on bodies made of tiny writes; so pieces are at least this long. Bytes. */
+  readonly pieceBytes: number;
+  readonly clock: Clock;
+}
+
+/** For messages: `pushing layer 3`. */
+export function pushing(task: UploadTask): string {
+  return `pushing ${task.source.what}`;
+}
