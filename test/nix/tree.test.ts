@@ -128,12 +128,12 @@ test("names that are not UTF-8 have the order of Python's pathlib", needs('pytho
   assert.deepEqual(own, ['', ...python]);
 });
 
-test('10,000 files in one directory come in order', () => {
+test('2,000 files in one directory come in order', () => {
   const [path, file] = newPath();
   fs.mkdirSync(file);
-  for (let i = 0; i < 10_000; i++) fs.writeFileSync(join(file, `f${i}`), '');
+  for (let i = 0; i < 2_000; i++) fs.writeFileSync(join(file, `f${i}`), '');
   const own = names(walk(path)).slice(1);
-  assert.equal(own.length, 10_000);
+  assert.equal(own.length, 2_000);
   assert.deepEqual(own, [...own].sort());
 });
 
