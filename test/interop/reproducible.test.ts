@@ -1,12 +1,12 @@
 import assert from 'node:assert/strict';
-import { cpSync, existsSync, mkdirSync, readFileSync } from 'node:fs';
+import { cpSync, mkdirSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { describe, test, type TestContext } from 'node:test';
+import { exampleDirectory, examplePushFrom } from '../support/example.ts';
 import { nixpush, type RunOptions } from '../support/nixpush.ts';
+import { needsNode } from '../support/peers.ts';
 import { repoRoot } from '../support/repo.ts';
 import { temporaryDirectory } from '../support/temporary.ts';
-
-const EXAMPLES = join(repoRoot, 'examples');
 
 describe('the manifest of the same closure', () => {
   for (const codec of ['gzip', 'zstd', 'none']) {
@@ -26,7 +26,7 @@ describe('the manifest of the same closure', () => {
 
   for (const major of [22, 24]) {
     const node = join(repoRoot, '.peers', `node-${major}`, 'bin', 'node');
-    test(`has the same digest under Node ${major}, with zstd`, needsFile(node), async (t) => {
+    test(`has the same digest under Node ${major}, with zstd`, needsNode(node), async (t) => {
       const ours = await digestOf(t, ['--compression', 'zstd'], {});
       const theirs = await digestOf(t, ['--compression', 'zstd'], { node });
       assert.equal(theirs, ours);
@@ -50,13 +50,12 @@ async function digestOf(
   try {
     const directory = join(temporaryDirectory(t), deeper);
     mkdirSync(dirname(directory), { recursive: true });
-    cpSync(EXAMPLES, directory, { recursive: true, verbatimSymlinks: true });
+    cpSync(exampleDirectory, directory, { recursive: true, verbatimSymlinks: true });
     const layout = join(directory, 'layout');
-    const args = [helloPath(), '--store', 'store', '--closure', 'closure.json', '--platform', 'linux/amd64'];
-    const pushed = await nixpush([...args, ...options, '--to', `oci:${layout}:latest`], {
-      cwd: directory,
-      ...runOptions,
-    });
+    const pushed = await nixpush(
+      [...examplePushFrom(directory), ...options, '--to', `oci:${layout}:latest`],
+      runOptions,
+    );
     assert.equal(pushed.status, 0, pushed.stderr);
     const digest = /@(sha256:[0-9a-f]{64})\n$/.exec(pushed.stdout)?.[1];
     assert.ok(digest !== undefined, pushed.stdout);
@@ -64,18 +63,4 @@ async function digestOf(
   } finally {
     process.umask(before);
   }
-}
-
-function helloPath(): string {
-  const closure = JSON.parse(readFileSync(join(EXAMPLES, 'closure.json'), 'utf8')) as { path: string }[];
-  const hello = closure.find(({ path }) => path.includes('-hello-nixpush-1'));
-  assert.ok(hello);
-  return hello.path;
-}
-
-function needsFile(file: string): { skip?: string } {
-  if (existsSync(file)) return {};
-  const reason = `needs ${file} (scripts/setup-peers fetches it)`;
-  if (process.env['CI'] !== undefined) throw new Error(reason);
-  return { skip: reason };
 }

@@ -8,10 +8,10 @@ import { describeTree } from '../support/file-tree.ts';
 import { appExpression } from '../support/nix-closures.ts';
 import { nixBuild, nixSettings, requisites } from '../support/nix.ts';
 import { nixpush } from '../support/nixpush.ts';
-import { needs } from '../support/peers.ts';
+import { needsRoot } from '../support/peers.ts';
 import { temporaryDirectory } from '../support/temporary.ts';
 
-const peers = needs('nix', 'busybox', 'docker-registry', 'skopeo', 'umoci', 'chroot');
+const peers = needsRoot('nix', 'busybox', 'docker-registry', 'skopeo', 'umoci', 'chroot');
 
 describe('a closure built by Nix', peers, () => {
   let app = '';
@@ -35,15 +35,15 @@ describe('a closure built by Nix', peers, () => {
         Env: string[];
       };
       assert.equal(pushed.stdout, `${host}/app@${seen.Digest}\n`);
-      assert.equal(seen.Layers.length, 4);
+      assert.equal(seen.Layers.length, 5);
       assert.deepEqual(seen.Env, ['WHO=tester']);
 
       const root = unpack(t, image);
       for (const path of requisites(app))
         assert.deepEqual(describeTree(join(root, path)), describeTree(path));
       assert.equal(
-        run('chroot', root, '/bin/app', 'one', 'two'),
-        'hello from the store\narguments: one two; WHO=\n',
+        run('env', ...seen.Env, 'chroot', root, '/bin/app', 'one', 'two'),
+        'hello from the store\narguments: one two; WHO=tester\n',
       );
     });
   }

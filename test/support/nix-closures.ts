@@ -46,8 +46,8 @@ function withBuilder(body: string): string {
 }
 
 /**
- * A program of three store paths (a shell script, the busybox that runs it, a greeting it reads) with a tree of
- * unpleasant names beside it. `/bin/app a b` prints the greeting, its arguments and `$WHO`.
+ * A program of four store paths: a shell script, the busybox that runs it, a greeting it reads, and a tree of
+ * unpleasant names. `/bin/app a b` prints the greeting, its arguments and `$WHO`.
  */
 export function appExpression(): string {
   return withBuilder(`
@@ -61,28 +61,30 @@ export function appExpression(): string {
         mkdir -p $out/share
         echo "hello from the store" > $out/share/greeting
       '' { };
+      nasty = mk "nasty-1.0" ''
+        mkdir -p $out && cd $out
+        mkdir -p empty "with space" ünïcödé a/b a-b A
+        echo 1 > "with space/a file"
+        echo 2 > ünïcödé/ﬁle-𝄞
+        echo 3 > "$(printf 'not-utf8-\\377\\376')"
+        echo 4 > a/b/c; echo 5 > a-b/c; echo 6 > A/c
+        : > empty-file
+        echo 7 > original; ln original hard-link
+        long=$(printf 'n%.0s' $(seq 200))
+        mkdir -p $long/$long; echo 8 > $long/$long/$long
+        ln -s $long/$long/$long long-link
+        ln -s ünïcödé/ﬁle-𝄞 other-link
+        ln -s /nowhere/at/all dangling
+        ln -s . loop
+      '' { };
     in mk "app-1.0" ''
-      mkdir -p $out/bin
+      mkdir -p $out/bin $out/share
       echo "#!$shell/bin/sh" > $out/bin/app
       echo "$shell/bin/cat $greeting/share/greeting" >> $out/bin/app
       echo 'echo "arguments: $*; WHO=$WHO"' >> $out/bin/app
       \${tools}/busybox chmod 755 $out/bin/app
-
-      cd $out
-      mkdir -p nasty/empty "nasty/with space" nasty/ünïcödé nasty/a/b nasty/a-b nasty/A
-      echo 1 > "nasty/with space/a file"
-      echo 2 > nasty/ünïcödé/ﬁle-𝄞
-      echo 3 > "$(printf 'nasty/not-utf8-\\377\\376')"
-      echo 4 > nasty/a/b/c; echo 5 > nasty/a-b/c; echo 6 > nasty/A/c
-      : > nasty/empty-file
-      echo 7 > nasty/original; ln nasty/original nasty/hard-link
-      long=$(printf 'n%.0s' $(seq 200))
-      mkdir -p nasty/$long/$long; echo 8 > nasty/$long/$long/$long
-      ln -s ../$long/$long/$long nasty/long-link
-      ln -s ünïcödé/ﬁle-𝄞 nasty/other-link
-      ln -s /nowhere/at/all nasty/dangling
-      ln -s ../nasty nasty/loop
-    '' { inherit shell greeting; }`);
+      ln -s $nasty $out/share/nasty
+    '' { inherit shell greeting nasty; }`);
 }
 
 /**
