@@ -141,7 +141,7 @@ function ustarHeader(fields: UstarFields): Buffer {
   octal(fields.mtime, 136, 11);
   block.write(fields.type, 156, 'latin1');
   asciiField(fields.linkname, NAME_LENGTH).copy(block, 157);
-  block.write('ustar\0' + '00', 257, 'latin1');
+  block.write('ustar\x0000', 257, 'latin1');
   asciiField(fields.uname, OWNER_NAME_LENGTH).copy(block, 265);
   asciiField(fields.gname, OWNER_NAME_LENGTH).copy(block, 297);
   // The device numbers stay all NUL and the prefix stays unused, as in Python 3.8 and later.

@@ -2,6 +2,7 @@ import type { Digest } from '../base/digest.ts';
 import { usageError } from '../base/errors.ts';
 import type { ImageStore } from '../stores/image-store.ts';
 import { formatReference, parseReference, type Reference } from '../stores/reference.ts';
+import type { RegistryClient } from '../stores/registry/client.ts';
 import { openImageStore, type OpenStoreOptions } from './open-store.ts';
 import type { PushedDestination } from './push.ts';
 
@@ -84,6 +85,7 @@ export async function openDestinations(
   texts: readonly string[],
   options: OpenStoreOptions,
 ): Promise<Destination[]> {
+  const clients = new Map<string, RegistryClient>();
   const places = new Map<string, { reference: Reference; targets: Target[] }>();
   for (const text of texts) {
     const reference = parseReference(text);
@@ -98,7 +100,11 @@ export async function openDestinations(
   return Promise.all(
     [...places.values()].map(
       async ({ reference, targets }) =>
-        new Destination(await openImageStore(reference, options), targets, onFailure),
+        new Destination(
+          await openImageStore(reference, { ...options, create: true, clients }),
+          targets,
+          onFailure,
+        ),
     ),
   );
 }

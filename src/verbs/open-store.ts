@@ -2,11 +2,16 @@ import { usageError } from '../base/errors.ts';
 import type { ImageStore } from '../stores/image-store.ts';
 import { openLayout } from '../stores/layout/layout-store.ts';
 import type { Reference } from '../stores/reference.ts';
+import type { RegistryClient } from '../stores/registry/client.ts';
 import type { ProgressListener } from './progress.ts';
 
 export interface OpenStoreOptions {
   /** Plain HTTP and unverified certificates are allowed. */
   insecure?: boolean;
+  /** A layout that is not there yet will do: it is about to be written. */
+  create?: boolean;
+  /** Clients by host: places of one registry that are opened with the same map share tokens, waits and connections. */
+  clients?: Map<string, RegistryClient>;
   onProgress?: ProgressListener;
 }
 
@@ -14,7 +19,7 @@ export interface OpenStoreOptions {
 export async function openImageStore(reference: Reference, options: OpenStoreOptions): Promise<ImageStore> {
   switch (reference.transport) {
     case 'oci':
-      return openLayout(reference.directory);
+      return openLayout(reference.directory, { create: options.create ?? false });
     case 'docker':
       return openRegistry(reference.host, reference.repository, options);
     case 'docker-archive':
@@ -30,12 +35,17 @@ async function openRegistry(
 ): Promise<ImageStore> {
   const { RegistryClient } = await import('../stores/registry/client.ts');
   const { RegistryStore } = await import('../stores/registry/registry-store.ts');
-  const destination = `${host}/${repository}`;
-  const client = new RegistryClient({
-    host,
-    ...(options.insecure !== undefined && { insecure: options.insecure }),
-    onWait: (reason, milliseconds) =>
-      options.onProgress?.({ type: 'wait', destination, reason, milliseconds }),
-  });
+  const { defaultCredentials } = await import('../stores/registry/credentials.ts');
+  const { clients = new Map<string, RegistryClient>(), onProgress } = options;
+  const client =
+    clients.get(host) ??
+    new RegistryClient({
+      host,
+      credentials: defaultCredentials(),
+      ...(options.insecure !== undefined && { insecure: options.insecure }),
+      onWait: (reason, milliseconds) =>
+        onProgress?.({ type: 'wait', destination: host, reason, milliseconds }),
+    });
+  clients.set(host, client);
   return new RegistryStore({ client, repository });
 }

@@ -24,7 +24,7 @@ export interface PlanOptions {
   /** RFC 3339, for the history. */
   created: string;
   cache: RecipeCache | undefined;
-  warn(message: string): void;
+  warn: (message: string) => void;
 }
 
 /** A layer that is decided, not made yet. */

@@ -26,7 +26,7 @@ function makeRecipe(
   t: { after(fn: () => void): void },
   compression: string,
 ): LayerRecipe & { store: StoreBuilder } {
-  const store = new StoreBuilder(temporaryDirectory(t as never));
+  const store = new StoreBuilder(temporaryDirectory(t));
   const paths = [store.add('x', content), store.add('y', 'small')];
   return {
     store,

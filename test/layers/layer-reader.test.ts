@@ -148,7 +148,7 @@ suite('a store path that is not what the closure says is refused', () => {
   const prepare = (t: {
     after(fn: () => void): void;
   }): { store: StoreBuilder; path: StorePathContent; at: string } => {
-    const store = new StoreBuilder(temporaryDirectory(t as never));
+    const store = new StoreBuilder(temporaryDirectory(t));
     const path = store.add('x', { a: 'content', b: 'x'.repeat(100_000) });
     return { store, path, at: join(store.trees.directory, path.path.slice('/nix/store/'.length)) };
   };

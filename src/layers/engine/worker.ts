@@ -59,7 +59,7 @@ function transferables(result: JobResults[Job['kind']]): ArrayBuffer[] {
   if (result === null) return [];
   const bytes = 'raw' in result ? result.raw : result.data;
   const whole = bytes.buffer instanceof ArrayBuffer && bytes.byteLength >= 65_536;
-  return whole ? [bytes.buffer as ArrayBuffer] : [];
+  return whole ? [bytes.buffer] : [];
 }
 
 function plainError(error: unknown): PlainError {
