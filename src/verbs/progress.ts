@@ -1,6 +1,9 @@
 import type { Digest } from '../base/digest.ts';
 
-/** What a verb tells while it runs. The command line draws it; a library user may do what he likes with it. */
+/**
+ * What a verb tells while it runs; the command line draws it. `destination` is a place without its tag, such as
+ * `ghcr.io/x/demo` or `oci:DIR`: several tags of it are one destination.
+ */
 export type ProgressEvent =
   /** Once, before any byte moves. */
   | { type: 'plan'; layers: readonly PlannedLayer[]; destinations: readonly string[] }

@@ -94,7 +94,7 @@ export async function push(options: PushOptions): Promise<PushResult> {
   try {
     const image = await planPush(options, settings);
     const plan = image.layers.map(plannedLayer);
-    options.onProgress?.({ type: 'plan', layers: plan, destinations: options.to });
+    options.onProgress?.({ type: 'plan', layers: plan, destinations: destinations.map(({ name }) => name) });
     if (options.dryRun === true) return await dryRunResult(settings, plan, destinations);
     const { onProgress, signal, annotations } = options;
     return await pushImage({ ...settings, ...image, annotations, destinations, onProgress, signal });
