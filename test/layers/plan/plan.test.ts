@@ -20,11 +20,14 @@ function numbered(node: number): string {
   return `/nix/store/${String(node).padStart(32, '0')}-n${node}`;
 }
 
+function named(name: string): string {
+  return `/nix/store/${name.toLowerCase().repeat(32)}-${name}`;
+}
+
 /** `A: [size, 'B G']`: names in store paths whose hashes sort like the names. */
 function closure(nodes: Record<string, [narSize: number, references: string]>): ClosurePath[] {
-  const path = (name: string): string => `/nix/store/${name.toLowerCase().repeat(32)}-${name}`;
   return Object.entries(nodes).map(([name, [narSize, references]]) =>
-    closurePath(path(name), narSize, references.split(' ').filter(Boolean).map(path)),
+    closurePath(named(name), narSize, references.split(' ').filter(Boolean).map(named)),
   );
 }
 
