@@ -58,7 +58,12 @@ export function parseReference(text: string): Reference {
   }
   if (text.startsWith('oci:')) return parseLayout(text, text.slice('oci:'.length));
   if (text.startsWith('docker-archive:')) return parseArchive(text, text.slice('docker-archive:'.length));
-  return parseRegistry(text, text.startsWith('docker://') ? text.slice('docker://'.length) : text);
+  const body = text.startsWith('docker://') ? text.slice('docker://'.length) : text;
+  if (/^[^/@]*:[^/@]*@[^/@]*\//.test(body)) {
+    // The text is not repeated: it holds a password.
+    throw usageError('a reference holds a user name and password', 'Log in to the registry instead.');
+  }
+  return parseRegistry(text, body);
 }
 
 /** The inverse of `parseReference`, with the host always spelt out. */

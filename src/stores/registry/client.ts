@@ -20,6 +20,8 @@ export interface RegistryClientOptions {
   host: string;
   /** Allow plain HTTP and unverified certificates. */
   insecure?: boolean;
+  /** A file with certificates of authorities to trust in addition. */
+  caFile?: string;
   /** Asked only when the registry wants credentials. Default: every access is anonymous. */
   credentials?: CredentialSource;
   /** Token servers (host[:port]) of another domain than the registry's that may see its credentials. */
@@ -118,9 +120,11 @@ export class RegistryClient {
   }
 
   #transport(): Promise<Dispatcher> {
-    const { dispatcher, insecure = false } = this.#options;
+    const { dispatcher, insecure = false, caFile } = this.#options;
     this.#dispatcher ??=
-      dispatcher === undefined ? createTransport({ host: this.host, insecure }) : Promise.resolve(dispatcher);
+      dispatcher === undefined
+        ? createTransport({ host: this.host, insecure, caFile })
+        : Promise.resolve(dispatcher);
     return this.#dispatcher;
   }
 

@@ -52,13 +52,14 @@ function run(
   env: Environment,
   signal: AbortSignal | undefined,
 ): Promise<{ status: number | null; stdout: string }> {
+  // Not spawn's own `timeout`: its timer goes on if the program is not found (Node 20).
+  const timeout = AbortSignal.timeout(TIMEOUT_MS);
   return new Promise((resolve, reject) => {
     const child = spawn(program, ['get'], {
       env,
       stdio: ['pipe', 'pipe', 'inherit'],
-      timeout: TIMEOUT_MS,
+      signal: signal === undefined ? timeout : AbortSignal.any([signal, timeout]),
       killSignal: 'SIGKILL',
-      ...(signal === undefined ? {} : { signal }),
     });
     let stdout = '';
     child.stdout.setEncoding('utf8');
@@ -68,12 +69,13 @@ function run(
     });
     child.on('error', (error: NodeJS.ErrnoException) => {
       if (signal?.aborted === true) reject(abortError(signal));
+      else if (timeout.aborted) reject(failed(program, `no answer within ${TIMEOUT_MS / 1000} s`));
       else if (error.code === 'ENOENT') reject(failed(program, 'it is not on the PATH'));
       else reject(failed(program, error.message));
     });
     child.on('close', (status, killedBy) => {
       if (killedBy === null) resolve({ status, stdout });
-      else reject(failed(program, `it was stopped after ${TIMEOUT_MS / 1000} s or too much output`));
+      else reject(failed(program, `it was ended by ${killedBy}`));
     });
     // A helper may end without reading what it is asked.
     child.stdin.on('error', () => undefined);

@@ -1,13 +1,16 @@
-import type { Dispatcher, Pool } from 'undici';
-import { apiHost } from './hosts.ts';
+import type { buildConnector, Dispatcher, Pool } from 'undici';
+import { guardedLookup } from './guarded-lookup.ts';
+import { apiHost, isMachineLocal } from './hosts.ts';
 import { proxyFor } from './proxy.ts';
-import { tlsOptions } from './tls-trust.ts';
+import { isUnknownAuthority, tlsTrust, type TlsTrust } from './tls-trust.ts';
 
 export interface TransportOptions {
   /** The registry, as in a reference. */
   readonly host: string;
   /** Do not verify the registry's certificate; that of others is always verified. */
   readonly insecure: boolean;
+  /** Authorities to trust in addition. */
+  readonly caFile: string | undefined;
 }
 
 const CONNECT_TIMEOUT_MS = 10_000;
@@ -16,26 +19,60 @@ const CONNECT_TIMEOUT_MS = 10_000;
  * Keep-alive connections over HTTP/1.1 (HTTP/2 resets whole connections where HTTP/1.1 loses one request), as many
  * as there are requests at the same time; through the proxies the environment names.
  */
-export async function createTransport({ host, insecure }: TransportOptions): Promise<Dispatcher> {
+export async function createTransport(options: TransportOptions): Promise<Dispatcher> {
   const undici = await import('undici');
-  const registry = new URL(`https://${apiHost(host)}`).host;
+  const registry = new URL(`https://${apiHost(options.host)}`);
   return new undici.Agent({
-    factory(origin, options: Pool.Options) {
+    factory(origin, poolOptions: Pool.Options) {
       const url = new URL(origin);
-      const tls = url.protocol === 'https:' ? tlsOptions(url.host) : {};
+      const isRegistry = url.host === registry.host;
+      const trust = url.protocol === 'https:' ? tlsTrust(url.host, options.caFile) : undefined;
       const connect = {
-        ...tls,
         timeout: CONNECT_TIMEOUT_MS,
-        rejectUnauthorized: !(insecure && url.host === registry),
+        rejectUnauthorized: !(options.insecure && isRegistry),
+        // A public registry could name hosts that lead to this machine.
+        ...(isRegistry || isMachineLocal(registry.hostname) ? {} : { lookup: guardedLookup }),
       };
       const proxy = proxyFor(url, process.env);
-      return proxy === undefined
-        ? new undici.Pool(origin, { ...options, connect })
-        : new undici.ProxyAgent({
-            uri: proxy,
-            requestTls: connect,
-            proxyTls: { timeout: CONNECT_TIMEOUT_MS },
-          });
+      if (proxy === undefined) {
+        return new undici.Pool(origin, {
+          ...poolOptions,
+          connect: connector(undici.buildConnector, connect, trust),
+        });
+      }
+      const requestTls = { ...connect, ...withContext(trust?.full()) };
+      return new undici.ProxyAgent({ uri: proxy, requestTls, proxyTls: { timeout: CONNECT_TIMEOUT_MS } });
     },
   });
+}
+
+/** Connects with the authorities that cost nothing, and with all of them where those do not do. */
+function connector(
+  build: typeof buildConnector,
+  options: buildConnector.BuildOptions,
+  trust: TlsTrust | undefined,
+): buildConnector.connector {
+  const first = build({ ...options, ...withContext(trust?.first) });
+  const mayNeedMore = trust !== undefined && trust.first === undefined;
+  let full: buildConnector.connector | undefined;
+  return (target, callback) => {
+    const connect = full ?? first;
+    connect(target, (...result) => {
+      if (!mayNeedMore || connect !== first || !isUnknownAuthority(result[0])) {
+        callback(...result);
+        return;
+      }
+      try {
+        full ??= build({ ...options, ...withContext(trust.full()) });
+      } catch (error) {
+        callback(error as Error, null);
+        return;
+      }
+      full(target, callback);
+    });
+  };
+}
+
+function withContext(secureContext: TlsTrust['first']): { secureContext?: NonNullable<TlsTrust['first']> } {
+  return secureContext === undefined ? {} : { secureContext };
 }
