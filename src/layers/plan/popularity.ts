@@ -12,7 +12,7 @@ export function popularityLayers(graph: Graph, budget: number): number[][] {
   return rest.length === 0 ? single : [...single, rest];
 }
 
-/** Most popular first; of equally popular ones by name. What no root leads to (a cycle) comes last. */
+/** Most popular first; of equally popular ones by name. What lies behind a cycle, which no Nix store has, comes where its partial score puts it. */
 function byPopularity(graph: Graph): number[] {
   const scores = popularity(graph);
   const names = graph.paths.map(sortName);

@@ -105,6 +105,14 @@ test('of equally large paths the last in path order gets a layer first, as in ni
   );
 });
 
+test('a cycle, which no Nix store has, loses no path', () => {
+  const cyclic = closure({ A: [1, 'B'], B: [2, 'C'], C: [3, 'B D'], D: [4, ''], E: [5, ''] });
+  for (const strategy of strategies) {
+    const paths = planLayers(cyclic, { strategy, budget: 3 }).flat();
+    assert.deepEqual(paths.sort(), cyclic.map(({ path }) => path).sort());
+  }
+});
+
 test('no paths make no layers', () => {
   for (const strategy of strategies) assert.deepEqual(planLayers([], { strategy, budget: 1 }), []);
 });

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { execFileSync, spawn } from 'node:child_process';
+import { createHash } from 'node:crypto';
 import { once } from 'node:events';
 import {
   existsSync,
@@ -310,6 +311,45 @@ test('an index.json with a digest that would lead out of the directory is refuse
     code: 'ERR_FORMAT',
     message: /index\.json: manifest 1/,
   });
+});
+
+test('an index.json that is no index is refused, and null is read as an empty list', async (t) => {
+  const { directory, store } = await newLayout(t);
+  await putSmallImage(store, 'hi', 'latest');
+  const path = join(directory, 'index.json');
+  for (const text of ['{', '[]', '{"manifests":[]}', '{"schemaVersion":2,"manifests":[],"layers":[]}']) {
+    writeFileSync(path, text);
+    await assert.rejects(store.listTags(), { code: 'ERR_FORMAT' }, text);
+  }
+  writeFileSync(path, '{"schemaVersion":2,"manifests":null}');
+  assert.deepEqual(await store.listTags(), []);
+});
+
+test('a layout without index.json has no tags, and gets one with the next image', async (t) => {
+  const { directory, store } = await newLayout(t);
+  await putSmallImage(store, 'hi', 'old');
+  rmSync(join(directory, 'index.json'));
+  assert.deepEqual(await store.listTags(), []);
+  await putSmallImage(await openLayout(directory, { create: true }), 'hi', 'new');
+  assert.deepEqual(tags(directory), ['new']);
+});
+
+test('a sha512 digest is checked and stored as such', async (t) => {
+  const { directory, store } = await newLayout(t);
+  const bytes = Buffer.from('content');
+  const hex = createHash('sha512').update(bytes).digest('hex');
+  const id: BlobId = { digest: `sha512:${hex}`, size: bytes.byteLength };
+  await store.putBlob({ ...bytesSource('blob', bytes), id });
+  assert.deepEqual(await readAll(store.getBlob(id)), bytes);
+  assert.deepEqual(readdirSync(join(directory, 'blobs/sha512')), [hex]);
+});
+
+test('a manifest that nobody would read again for its size is not put', async (t) => {
+  const { store } = await newLayout(t);
+  const bytes = Buffer.alloc(8 * 1024 * 1024 + 1, ' ');
+  const descriptor = { mediaType: OCI_MANIFEST, digest: sha256(bytes), size: bytes.byteLength };
+  await assert.rejects(store.putManifest({ descriptor, bytes }, ['x']), { code: 'ERR_FORMAT' });
+  assert.equal(await store.hasBlob(descriptor), false);
 });
 
 test('files beyond their limits are refused unread', async (t) => {
