@@ -1,5 +1,6 @@
-import { request as requestPlain, type ClientRequest, type IncomingMessage } from 'node:http';
-import { request as requestTls } from 'node:https';
+// The modules as wholes: nock replaces their members.
+import http, { type ClientRequest, type IncomingMessage } from 'node:http';
+import https from 'node:https';
 import { Readable } from 'node:stream';
 import { Dispatcher } from 'undici';
 
@@ -10,26 +11,24 @@ import { Dispatcher } from 'undici';
 export class NodeHttpDispatcher extends Dispatcher {
   override dispatch(options: Dispatcher.DispatchOptions, handler: Dispatcher.DispatchHandler): boolean {
     const url = new URL(options.path, options.origin);
-    const send = url.protocol === 'https:' ? requestTls : requestPlain;
+    const { request: send } = url.protocol === 'https:' ? https : http;
     const headers = options.headers as Record<string, string>;
     const request = send(url, { method: options.method, headers });
+    let over = false;
     const fail = (error: Error): void => {
+      if (over) return;
+      over = true;
       request.destroy();
       handler.onError?.(error);
     };
-    let failed = false;
-    const failOnce = (error: Error): void => {
-      if (failed) return;
-      failed = true;
-      fail(error);
-    };
-    handler.onConnect?.((reason?: Error) => failOnce(reason ?? new Error('aborted')));
-    if (failed) return true;
-    request.on('error', failOnce);
+    handler.onConnect?.((reason?: Error) => fail(reason ?? new Error('aborted')));
+    if (over) return true;
+    request.on('error', fail);
     request.on('response', (response) => {
-      deliver(response, handler, failOnce);
+      // undici's handlers take nothing more once they were told of an error.
+      deliver(response, handler, fail, () => over);
     });
-    sendBody(request, options.body, failOnce);
+    sendBody(request, options.body, fail);
     return true;
   }
 
@@ -42,13 +41,17 @@ function deliver(
   response: IncomingMessage,
   handler: Dispatcher.DispatchHandler,
   fail: (error: Error) => void,
+  isOver: () => boolean,
 ): void {
+  if (isOver()) return;
   const headers = response.rawHeaders.map((text) => Buffer.from(text, 'latin1'));
   handler.onHeaders?.(response.statusCode!, headers, () => response.resume(), response.statusMessage ?? '');
   response.on('data', (chunk: Buffer) => {
-    if (handler.onData?.(chunk) === false) response.pause();
+    if (!isOver() && handler.onData?.(chunk) === false) response.pause();
   });
-  response.on('end', () => handler.onComplete?.(null));
+  response.on('end', () => {
+    if (!isOver()) handler.onComplete?.([]);
+  });
   response.on('error', fail);
 }
 

@@ -72,11 +72,11 @@ export class Authorizer {
    * Takes in a 401 that came although `authorize` did its best; true if another try may go better, because the
    * challenge is a new one, names a wider scope, or the token can be fetched anew.
    */
-  reconsider(
+  async reconsider(
     answer: HttpAnswer,
     scopes: readonly Scope[],
     used: Authorization,
-  ): 'widened' | 'refreshed' | 'no' {
+  ): Promise<'widened' | 'refreshed' | 'no'> {
     const challenges = challengesOf(answer);
     const bearer = challenges.find(({ scheme, params }) => scheme === 'bearer' && params.has('realm'));
     if (used.header === undefined) {
@@ -89,7 +89,7 @@ export class Authorizer {
     const asked = this.#scopes(scopes);
     const wanted = (bearer?.params.get('scope') ?? '').split(' ').filter((scope) => scope !== '');
     const missing = wanted.filter((scope) => !asked.includes(scope));
-    this.#forgetTokens(scopes);
+    await this.#forgetToken(scopes, used.header);
     if (bearer?.params.get('error') !== 'insufficient_scope') return 'refreshed';
     if (missing.length === 0) return 'no';
     this.#widened.set(key, [...(this.#widened.get(key) ?? []), ...missing]);
@@ -167,9 +167,16 @@ export class Authorizer {
     return JSON.stringify([params.get('realm'), params.get('service'), ...this.#scopes(scopes)]);
   }
 
-  #forgetTokens(scopes: readonly Scope[]): void {
+  /** Unless another request, that got a 401 as well, has a new one already. */
+  async #forgetToken(scopes: readonly Scope[], header: string): Promise<void> {
     const bearer = this.#bearer();
-    if (bearer !== undefined) this.#tokens.delete(this.#tokenKey(bearer, scopes));
+    if (bearer === undefined) return;
+    const key = this.#tokenKey(bearer, scopes);
+    const cached = this.#tokens.get(key);
+    const token = await cached?.catch(() => undefined);
+    if (token !== undefined && header === `Bearer ${token.value}` && this.#tokens.get(key) === cached) {
+      this.#tokens.delete(key);
+    }
   }
 }
 

@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events';
 import type { Dispatcher } from 'undici';
 import { abortError, NixpushError } from '../../base/errors.ts';
 import { Authorizer, type Authorization } from './authorizer.ts';
@@ -100,6 +101,8 @@ export class RegistryClient {
    * ERR_NETWORK, ERR_ABORTED.
    */
   async request(options: RegistryRequest): Promise<RegistryResponse> {
+    // One signal stops any number of requests; without this Node warns of a leak from the eleventh on.
+    if (options.signal !== undefined) setMaxListeners(0, options.signal);
     const session = await this.#connect(options.signal);
     const { answer, authorization } = await this.#authorized(session, options);
     const final = await this.#followed(session, options, answer, authorization);
@@ -165,7 +168,7 @@ export class RegistryClient {
       const authorization = ours ? await authorizer.authorize(options.scopes, options.signal) : undefined;
       const answer = await this.#send(options, url, authorization);
       if (answer.status !== 401 || authorization === undefined) return { answer, authorization };
-      const next = authorizer.reconsider(answer, options.scopes, authorization);
+      const next = await authorizer.reconsider(answer, options.scopes, authorization);
       if (next === 'no' || tried.has(next) || !answer.replayable) return { answer, authorization };
       tried.add(next);
       await answer.body.dump();

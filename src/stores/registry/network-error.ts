@@ -21,10 +21,11 @@ const TRANSIENT: Record<string, string> = {
   UND_ERR_CONNECT_TIMEOUT: 'no connection within the time limit',
   UND_ERR_HEADERS_TIMEOUT: 'no answer within the time limit',
   UND_ERR_BODY_TIMEOUT: 'the answer stopped half-way',
-  UND_ERR_DESTROYED: 'the connection was closed',
 };
 
 const PERMANENT: Record<string, string> = {
+  UND_ERR_DESTROYED: 'the client was closed',
+  UND_ERR_CLOSED: 'the client was closed',
   ENOTFOUND: 'the name of the host is not known',
   CERT_HAS_EXPIRED: 'its certificate has expired',
   CERT_NOT_YET_VALID: 'its certificate is not valid yet',
@@ -39,6 +40,11 @@ const PERMANENT: Record<string, string> = {
   ERR_SSL_PACKET_LENGTH_TOO_LONG: 'it does not speak TLS',
 };
 
+/** `ghcr.io/x/demo: pushing a blob` */
+export function describeAttempt({ host, repository, what }: Attempt): string {
+  return `${repository === undefined ? host : `${host}/${repository}`}: ${what}`;
+}
+
 /** An error of the connection as one of ours. Errors of ours, and a fired signal, pass. */
 export function networkError(error: unknown, attempt: Attempt, signal?: AbortSignal): NixpushError {
   if (signal?.aborted === true) return abortError(signal);
@@ -46,11 +52,10 @@ export function networkError(error: unknown, attempt: Attempt, signal?: AbortSig
   const code = errorCode(error);
   const reason =
     TRANSIENT[code] ?? PERMANENT[code] ?? (error instanceof Error ? error.message : String(error));
-  const { host, repository, what } = attempt;
-  const where = repository === undefined ? host : `${host}/${repository}`;
+  const { host, repository } = attempt;
   const suffix = code === '' ? '' : ` (${code})`;
   const hint = hintFor(code, host);
-  return new NixpushError('ERR_NETWORK', `${where}: ${what} failed: ${reason}${suffix}`, {
+  return new NixpushError('ERR_NETWORK', `${describeAttempt(attempt)} failed: ${reason}${suffix}`, {
     host,
     ...(repository === undefined ? {} : { repository }),
     ...(hint === undefined ? {} : { hint }),

@@ -1,5 +1,5 @@
 import { NixpushError, type ErrorCode } from '../../base/errors.ts';
-import type { Attempt } from './network-error.ts';
+import { describeAttempt, type Attempt } from './network-error.ts';
 import { safeText } from './safe-text.ts';
 
 export interface ErrorAnswer extends Attempt {
@@ -26,11 +26,10 @@ export function registryError(answer: ErrorAnswer): NixpushError {
   const errors = ociErrors(answer.body);
   const first = errors[0];
   const detail = first === undefined ? plainDetail(answer) : safeOciError(first, answer.secrets);
-  const { host, repository, status, what } = answer;
-  const where = repository === undefined ? host : `${host}/${repository}`;
+  const { host, repository, status } = answer;
   const said = [String(status), detail].filter((part) => part !== '').join(' ');
   const hint = hintFor(answer, first?.code);
-  return new NixpushError(codeFor(status), `${where}: ${what} ${outcome(answer)} (${said})`, {
+  return new NixpushError(codeFor(status), `${describeAttempt(answer)} ${outcome(answer)} (${said})`, {
     host,
     ...(repository === undefined ? {} : { repository }),
     status,

@@ -1,4 +1,5 @@
 import { NixpushError } from '../../base/errors.ts';
+import { describeAttempt, networkError, type Attempt } from './network-error.ts';
 
 export interface RegistryResponse {
   readonly status: number;
@@ -24,13 +25,13 @@ interface RawBody extends AsyncIterable<Uint8Array> {
   dump(options?: { limit: number }): Promise<void>;
 }
 
-/** `translate` turns what the connection throws into an error of ours. */
-export function responseBody(raw: RawBody, translate: (error: unknown) => NixpushError): ResponseBody {
+/** The body with errors of ours. */
+export function responseBody(raw: RawBody, attempt: Attempt, signal: AbortSignal | undefined): ResponseBody {
   const read = async function* (): AsyncGenerator<Uint8Array> {
     try {
       yield* raw;
     } catch (error) {
-      throw translate(error);
+      throw networkError(error, attempt, signal);
     }
   };
   const dump = async (): Promise<void> => {
@@ -45,8 +46,7 @@ export function responseBody(raw: RawBody, translate: (error: unknown) => Nixpus
       let length = 0;
       for await (const chunk of read()) {
         length += chunk.byteLength;
-        if (length > limit)
-          throw new NixpushError('ERR_REGISTRY', `the answer is longer than ${limit} bytes`);
+        if (length > limit) throw tooLong(attempt, limit);
         chunks.push(chunk);
       }
       return Buffer.concat(chunks, length);
@@ -66,6 +66,11 @@ export function responseBody(raw: RawBody, translate: (error: unknown) => Nixpus
       return Buffer.concat(chunks).subarray(0, limit);
     },
   };
+}
+
+function tooLong(attempt: Attempt, limit: number): NixpushError {
+  const message = `${describeAttempt(attempt)} failed: the answer is longer than ${limit} bytes`;
+  return new NixpushError('ERR_REGISTRY', message, { host: attempt.host });
 }
 
 export function headerRecord(

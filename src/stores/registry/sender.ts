@@ -102,7 +102,7 @@ export class Sender {
         status: raw.statusCode,
         headers: headerRecord(raw.headers),
         url,
-        body: responseBody(raw.body, (error) => networkError(error, attempt, signal)),
+        body: responseBody(raw.body, attempt, signal),
       };
       return { answer, error: undefined, replayable: body.replayable() };
     } catch (error) {

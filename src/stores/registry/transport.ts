@@ -21,17 +21,20 @@ const CONNECT_TIMEOUT_MS = 10_000;
  */
 export async function createTransport(options: TransportOptions): Promise<Dispatcher> {
   const undici = await import('undici');
-  const registry = new URL(`https://${apiHost(options.host)}`);
+  const { hostname } = new URL(`https://${apiHost(options.host)}`);
+  // Without the port that the scheme implies.
+  const registry = ['https:', 'http:'].map((scheme) => new URL(`${scheme}//${apiHost(options.host)}`).host);
   return new undici.Agent({
     factory(origin, poolOptions: Pool.Options) {
       const url = new URL(origin);
-      const isRegistry = url.host === registry.host;
-      const trust = url.protocol === 'https:' ? tlsTrust(url.host, options.caFile) : undefined;
+      const isRegistry = registry.includes(url.host);
+      const name = isRegistry ? options.host : url.host;
+      const trust = url.protocol === 'https:' ? tlsTrust(name, options.caFile) : undefined;
       const connect = {
         timeout: CONNECT_TIMEOUT_MS,
         rejectUnauthorized: !(options.insecure && isRegistry),
         // A public registry could name hosts that lead to this machine.
-        ...(isRegistry || isMachineLocal(registry.hostname) ? {} : { lookup: guardedLookup }),
+        ...(url.hostname === hostname || isMachineLocal(hostname) ? {} : { lookup: guardedLookup }),
       };
       const proxy = proxyFor(url, process.env);
       if (proxy === undefined) {
