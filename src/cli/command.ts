@@ -75,5 +75,5 @@ export const OUTPUT_OPTIONS: OptionGroup = {
 };
 
 export const INSECURE: CliOption = {
-  describe: 'allow plain HTTP and certificates that cannot be verified (loopback may always use HTTP)',
+  describe: 'allow plain HTTP and unverified TLS (loopback may always use HTTP)',
 };

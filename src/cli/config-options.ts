@@ -14,7 +14,7 @@ export const CONFIG_OPTIONS: OptionGroup = {
     cmd: {
       value: 'WORD|JSON',
       repeat: true,
-      describe: 'program to run: one word, or a list: \'["hello","-t"]\'; adds up',
+      describe: 'program: a word, or a list: \'["hello","-t"]\'; adds up',
     },
     entrypoint: { value: 'WORD|JSON', repeat: true, describe: 'the same for Entrypoint' },
     env: { value: 'KEY=VALUE', repeat: true, describe: 'environment variable' },

@@ -32,15 +32,18 @@ export function optionUsage(name: string, { value }: CliOption): string {
   return value === undefined ? `--${name}` : `--${name} ${value}`;
 }
 
-/** `nixpush [PATH..]`, then the other verbs if this is the default one. */
-export function usageLines(command: Command): string[] {
-  if (command !== DEFAULT_COMMAND) return [`nixpush ${command.name} ${pattern(command)} [OPTIONS]`];
-  const others = COMMANDS.filter((other) => other !== command);
+/** `nixpush [PATH..] --to DEST [OPTIONS]`. */
+export function usage(command: Command): string {
+  if (command === DEFAULT_COMMAND) return `nixpush ${pattern(command)} --to DEST [OPTIONS]`;
+  const hasOptions = command.groups.length > 0;
+  return `nixpush ${command.name} ${pattern(command)}${hasOptions ? ' [OPTIONS]' : ''}`;
+}
+
+/** The verb's own usage; with the default verb the others are listed too. */
+function usageLines(command: Command): string[] {
+  if (command !== DEFAULT_COMMAND) return [usage(command)];
   return table(
-    [
-      [`nixpush ${pattern(command)} --to DEST [OPTIONS]`, command.summary],
-      ...others.map((other): Row => [`nixpush ${other.name} ${pattern(other)}`, other.summary]),
-    ],
+    COMMANDS.map((each): Row => [usage(each), each.summary]),
     0,
   );
 }

@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events';
 import { NixpushError } from '../base/errors.ts';
 import type { CliContext, Verbs } from './command.ts';
 import { COMMANDS, DEFAULT_COMMAND } from './commands/index.ts';
@@ -75,6 +76,8 @@ const SIGNALS = { SIGINT: 130, SIGTERM: 143 } as const;
 /** The first signal asks the verb to stop and clean up; a second one ends the process on the spot. */
 function abortOnSignals(): { signal: AbortSignal; exitCode: () => number | undefined } {
   const controller = new AbortController();
+  // Every request and every file in the works listens; Node warns from eleven on.
+  setMaxListeners(0, controller.signal);
   let exitCode: number | undefined;
   for (const [name, code] of Object.entries(SIGNALS)) {
     process.on(name, () => {

@@ -13,17 +13,34 @@ export interface CommandLine {
 /** What to run. Throws ERR_USAGE. */
 export async function parseCommandLine(argv: readonly string[]): Promise<CommandLine> {
   refuseValuesOfFlags(argv);
-  let parsed: CommandLine | undefined;
-  const parser = await buildParser((command, values) => {
-    parsed = { command, args: toArguments(command, values) };
-  });
-  await parse(parser, argv);
-  // With a default verb in place, yargs always calls one.
-  return parsed!;
+  const { command, rest } = splitVerb(argv);
+  let values: Record<string, unknown> = {};
+  const parser = await buildParser(command, (parsed) => (values = parsed));
+  await parse(parser, rest);
+  return { command, args: toArguments(command, values) };
+}
+
+/**
+ * The verb is the first word, flags in front of it not counted. yargs could find it too, but it would take the verb
+ * behind a flag for the flag's value, as it learns only from the verb which options are flags.
+ */
+function splitVerb(argv: readonly string[]): { command: Command; rest: readonly string[] } {
+  const flags = flagNames();
+  const at = argv.findIndex((token) => !flags.has(token.replace(/^--/, '')) || !token.startsWith('--'));
+  const command = COMMANDS.find(({ name }) => name === argv[at]);
+  return command === undefined
+    ? { command: DEFAULT_COMMAND, rest: argv }
+    : { command, rest: argv.toSpliced(at, 1) };
+}
+
+function flagNames(): ReadonlySet<string> {
+  const options = COMMANDS.flatMap(optionsOf);
+  return new Set(options.flatMap(([name, { value }]) => (value === undefined ? [name] : [])));
 }
 
 async function buildParser(
-  onCommand: (command: Command, values: Record<string, unknown>) => void,
+  command: Command,
+  onParsed: (values: Record<string, unknown>) => void,
 ): Promise<Argv> {
   const { default: yargs } = await import('yargs');
   const parser = yargs()
@@ -44,16 +61,12 @@ async function buildParser(
       'parse-numbers': false,
       'parse-positional-numbers': false,
     });
-  for (const command of COMMANDS) {
-    const pattern = `${command.name} ${command.positional.pattern}`;
-    parser.command(
-      command === DEFAULT_COMMAND ? [pattern, '$0'] : pattern,
-      command.summary,
-      (builder) => withOptions(builder, command),
-      (values) => onCommand(command, values),
-    );
-  }
-  return parser;
+  return parser.command(
+    `$0 ${command.positional.pattern}`,
+    command.summary,
+    (builder) => withOptions(builder, command),
+    onParsed,
+  );
 }
 
 function withOptions(builder: Argv, command: Command): Argv {
@@ -99,9 +112,8 @@ function wholeNumber(name: string, text: string): number {
 function toArguments(command: Command, values: Record<string, unknown>): Arguments {
   const given = values[command.positional.name];
   const named = given === undefined ? [] : Array.isArray(given) ? (given as string[]) : [given as string];
-  // What stands behind `--` is left in `_`, behind the name of the verb if that was given.
+  // What stands behind `--` is left in `_`.
   const rest = (values['_'] as (string | number)[]).map(String);
-  if (rest[0] === command.name) rest.shift();
   return new Arguments([...named, ...rest], values);
 }
 
@@ -117,9 +129,7 @@ async function parse(parser: Argv, argv: readonly string[]): Promise<void> {
 
 /** yargs reads `--json=3` as false. */
 function refuseValuesOfFlags(argv: readonly string[]): void {
-  const flags = new Set(
-    COMMANDS.flatMap(optionsOf).flatMap(([name, { value }]) => (value === undefined ? [name] : [])),
-  );
+  const flags = flagNames();
   for (const token of beforeDoubleDash(argv)) {
     const name = /^--([^=]+)=/.exec(token)?.[1];
     if (name !== undefined && flags.has(name)) throw usageError(`--${name} takes no value`);

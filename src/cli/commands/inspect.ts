@@ -4,7 +4,7 @@ import { INSECURE, OUTPUT_OPTIONS, type CliContext, type Command } from '../comm
 
 export const inspect: Command = {
   name: 'inspect',
-  summary: 'show an image: digest, platform, config, layers and their store paths',
+  summary: 'show config, layers and store paths of an image',
   positional: { name: 'ref', pattern: '<ref>', describe: 'HOST[:PORT]/REPO[:TAG][@DIGEST] or oci:DIR[:TAG]' },
   examples: [
     { command: 'nixpush inspect ghcr.io/me/hello:1.0', purpose: 'a page to read' },

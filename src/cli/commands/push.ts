@@ -11,7 +11,7 @@ import { suggest } from '../suggest.ts';
 
 export const push: Command = {
   name: 'push',
-  summary: 'push Nix closures as a container image (the default verb)',
+  summary: 'push Nix closures as a container image',
   positional: {
     name: 'path',
     pattern: '[path..]',
@@ -62,7 +62,8 @@ export const push: Command = {
           describe: 'how nixpkgs shares paths out to layers (default: auto)',
         },
         compression: { value: 'CODEC[:LEVEL]', describe: 'gzip, zstd or none (default: gzip)' },
-        jobs: { value: 'N', integer: true, describe: 'layers worked on at a time (default: from the CPUs)' },
+        jobs: { value: 'N', integer: true, describe: 'layers worked on at a time (default: 4)' },
+        'no-cache': { describe: 'make every layer again, whatever earlier pushes found out' },
         'no-links': { describe: 'leave out the root layer: links at / to the programs of the PATHs' },
       },
     },
@@ -147,6 +148,7 @@ function optionsFrom(args: Arguments, prepared: Prepared): PushOptions {
     }),
     noLinks: args.flag('no-links'),
     dryRun: args.flag('dry-run'),
+    noCache: args.flag('no-cache'),
     insecure: args.flag('insecure'),
     onProgress,
     signal,
@@ -180,7 +182,10 @@ async function report(result: PushResult, args: Arguments, context: CliContext):
         .join(''),
     );
 
-  const errors = result.destinations.flatMap(({ error }) => (error === undefined ? [] : [error]));
+  // Two tags of one repository fail with one error.
+  const errors = [
+    ...new Set(result.destinations.flatMap(({ error }) => (error === undefined ? [] : [error]))),
+  ];
   if (errors.length > 0) {
     const { printError } = await import('../print-error.ts');
     for (const error of errors)

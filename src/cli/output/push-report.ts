@@ -15,8 +15,16 @@ export function pushDocument(result: PushResult): object {
   };
 }
 
-function layerDocument({ paths, narSize, recipe, known, diffId, descriptor }: PushedLayer): object {
-  return { paths, narSize, recipe, known, diffId, descriptor };
+function layerDocument({
+  paths,
+  narSize,
+  recipe,
+  known,
+  missingAt,
+  diffId,
+  descriptor,
+}: PushedLayer): object {
+  return { paths, narSize, recipe, known, missingAt, diffId, descriptor };
 }
 
 function destinationDocument({ destination, reference, tags, sentBytes, error }: PushedDestination): object {
@@ -24,18 +32,26 @@ function destinationDocument({ destination, reference, tags, sentBytes, error }:
 }
 
 /** What `--dry-run` prints: a line for each layer and one for all of them. */
-export function planTable({ layers, platform }: PushResult): string {
-  const header = ['LAYER', 'PATHS', 'UNPACKED', 'COMPRESSED', 'DIGEST', 'CONTENT'];
-  const rows = layers.map(({ paths, narSize, known }, index) => [
+export function planTable({ layers, platform, destinations }: PushResult): string {
+  const header = ['LAYER', 'PATHS', 'UNPACKED', 'COMPRESSED', 'DIGEST', 'MOVES', 'CONTENT'];
+  const rows = layers.map((layer, index) => [
     String(index + 1),
-    String(paths.length),
-    formatBytes(narSize),
-    known === undefined ? 'not known yet' : formatBytes(known.size),
-    known === undefined ? '-' : shortDigest(known.digest),
-    paths.length === 0 ? 'links at /' : storePathNames(paths, 3),
+    String(layer.paths.length),
+    formatBytes(layer.narSize),
+    layer.known === undefined ? '?' : formatBytes(layer.known.size),
+    layer.known === undefined ? '?' : shortDigest(layer.known.digest),
+    moves(layer, destinations.length),
+    layer.paths.length === 0 ? 'links at /' : storePathNames(layer.paths, 3),
   ]);
   const paths = layers.reduce((sum, layer) => sum + layer.paths.length, 0);
   const bytes = layers.reduce((sum, layer) => sum + layer.narSize, 0);
   const total = `${platform}: ${count(layers.length, 'layer')}, ${count(paths, 'store path')}, ${formatBytes(bytes)} unpacked`;
   return `${[...formatTable([header, ...rows], new Set([0, 1, 2, 3])), total].join('\n')}\n`;
+}
+
+/** Whether a push would send the layer; only of a layer made before the digest is known, and so who has it. */
+function moves({ missingAt }: PushedLayer, destinations: number): string {
+  if (missingAt === undefined || destinations === 0) return '?';
+  if (missingAt.length === 0) return 'no';
+  return destinations === 1 ? 'yes' : `to ${missingAt.length} of ${destinations}`;
 }

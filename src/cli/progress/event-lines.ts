@@ -1,3 +1,4 @@
+import { NixpushError } from '../../base/errors.ts';
 import type { ProgressEvent } from '../../verbs/progress.ts';
 import { formatBytes, formatDuration, shortDigest } from '../format.ts';
 import { safeText } from '../safe-text.ts';
@@ -16,11 +17,19 @@ export function noticeLine(event: ProgressEvent, state: PushState): string | und
   if (event.type === 'wait') {
     return `waiting ${formatDuration(event.milliseconds)} for ${event.destination}: ${safeText(event.reason)}`;
   }
-  // With one destination the error that ends the program says it all.
-  if (event.type === 'destination-failed' && state.destinations.length > 1) {
-    return `${event.destination} failed, the others go on`;
-  }
+  if (event.type === 'destination-failed') return failureLine(event, state);
   return undefined;
+}
+
+/** Where nothing goes on, the error that ends the program says it all. */
+function failureLine(
+  { destination, error }: Extract<ProgressEvent, { type: 'destination-failed' }>,
+  { destinations }: PushState,
+): string | undefined {
+  const aborted = error instanceof NixpushError && error.code === 'ERR_ABORTED';
+  return aborted || destinations.every(({ failed }) => failed)
+    ? undefined
+    : `${destination} failed, the others go on`;
 }
 
 function layerStartLines(layer: number, state: PushState): string {

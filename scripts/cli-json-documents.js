@@ -1,0 +1,109 @@
+// What the command line prints with --json, as examples with every key there can be; test/cli/docs.test.ts holds
+// them against the real ones.
+
+const manifest = {
+  mediaType: 'application/vnd.oci.image.manifest.v1+json',
+  digest: 'sha256:5f0c…',
+  size: 1309,
+};
+const layer = {
+  mediaType: 'application/vnd.oci.image.layer.v1.tar+gzip',
+  digest: 'sha256:77c5…',
+  size: 10251,
+  annotations: { 'dev.nixpush.recipe': 'sha256:10a0…' },
+};
+const paths = ['/nix/store/0dczwaqyb02ay7vx399ashww848y804z-hello-1.0'];
+
+export const error = {
+  code: 'ERR_DENIED',
+  exitCode: 3,
+  message: 'ghcr.io refuses to let you push to me/hello',
+  detail: 'denied: permission_denied: write_package',
+  hint: 'Use a token that may write packages.',
+  host: 'ghcr.io',
+  repository: 'me/hello',
+  digest: 'sha256:77c5…',
+  path: '/nix/store/0dczwaqyb02ay7vx399ashww848y804z-hello-1.0',
+  status: 403,
+};
+
+export const push = {
+  manifest,
+  config: 'sha256:3d7c…',
+  platform: 'linux/amd64',
+  layers: [
+    {
+      paths,
+      narSize: 21520,
+      recipe: 'sha256:10a0…',
+      known: { digest: layer.digest, size: layer.size },
+      missingAt: ['ghcr.io/me/hello'],
+      diffId: 'sha256:8748…',
+      descriptor: layer,
+    },
+  ],
+  destinations: [
+    {
+      destination: 'ghcr.io/me/hello:1.0',
+      reference: 'ghcr.io/me/hello@sha256:5f0c…',
+      tags: ['1.0'],
+      sentBytes: 12841,
+      error,
+    },
+  ],
+};
+
+export const image = {
+  kind: 'image',
+  reference: 'ghcr.io/me/hello@sha256:5f0c…',
+  manifest,
+  annotations: { 'org.opencontainers.image.version': '1.0' },
+  config: { mediaType: 'application/vnd.oci.image.config.v1+json', digest: 'sha256:3d7c…', size: 1072 },
+  platform: 'linux/amd64',
+  created: '1970-01-01T00:00:01Z',
+  author: 'me',
+  settings: { Cmd: ['/bin/hello'] },
+  layers: [
+    {
+      descriptor: layer,
+      diffId: 'sha256:8748…',
+      createdBy: 'nixpush',
+      comment: "store paths: ['/nix/store/0dczwaqyb02ay7vx399ashww848y804z-hello-1.0']",
+      paths,
+    },
+  ],
+};
+
+export const index = {
+  kind: 'index',
+  reference: 'docker.io/library/alpine@sha256:a8c1…',
+  manifest: { mediaType: 'application/vnd.oci.image.index.v1+json', digest: 'sha256:a8c1…', size: 9218 },
+  annotations: {},
+  manifests: [{ ...manifest, platform: { os: 'linux', architecture: 'arm64', variant: 'v8' } }],
+};
+
+export const JSON_DOCUMENTS = [
+  {
+    title: '`push --json`',
+    about:
+      'On stdout. `paths` is empty for the root layer; `narSize` is the size before compression; `recipe` names what the layer is made from. `known` is there where an earlier push made the same layer. A destination has either `reference` or `error`. After `--dry-run` there are no `manifest`, `config`, `diffId`, `descriptor` and `reference`; `missingAt` says which destinations lack a known layer.',
+    example: push,
+  },
+  {
+    title: '`inspect --json`: an image',
+    about:
+      'On stdout. `settings` is the `config` object of the image config, verbatim. `paths` is what the history says, as nixpush and dockerTools write it.',
+    example: image,
+  },
+  {
+    title: '`inspect --json`: an index',
+    about: 'On stdout, unless `--platform` chose one image.',
+    example: index,
+  },
+  {
+    title: 'Errors',
+    about:
+      'On stderr, one line for each error, with any verb that was given `--json`. Progress and warnings stay lines of text there; `--quiet` leaves only warnings and errors.',
+    example: { error },
+  },
+];

@@ -1,0 +1,50 @@
+import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, test } from 'node:test';
+import { pathToFileURL } from 'node:url';
+import { NixpushError } from '../../src/base/errors.ts';
+import * as commands from '../../src/cli/commands/index.ts';
+import * as exitCodes from '../../src/cli/exit-codes.ts';
+import * as help from '../../src/cli/help.ts';
+import { pushDocument } from '../../src/cli/output/push-report.ts';
+import { errorDocument } from '../../src/cli/print-error.ts';
+import type { InspectedImage, InspectedIndex } from '../../src/verbs/inspect.ts';
+import type { PushResult } from '../../src/verbs/push.ts';
+import { repoRoot } from '../support/repo.ts';
+
+interface Renderer {
+  readonly cliDocument: (cli: object) => string;
+}
+
+interface Examples {
+  push: PushResult;
+  image: InspectedImage;
+  index: InspectedIndex;
+  error: ConstructorParameters<typeof NixpushError>[2] & { message: string };
+}
+
+async function script<T>(name: string): Promise<T> {
+  return (await import(pathToFileURL(join(repoRoot, 'scripts', name)).href)) as T;
+}
+
+describe('docs/cli.md', () => {
+  test('is what npm run docs writes', async () => {
+    const { cliDocument } = await script<Renderer>('cli-document.js');
+    const written = readFileSync(join(repoRoot, 'docs/cli.md'), 'utf8');
+    assert.equal(written, cliDocument({ ...commands, ...exitCodes, ...help }));
+  });
+
+  test('shows the JSON of a push as it is', async () => {
+    const { push, error } = await script<Examples>('cli-json-documents.js');
+    const [destination] = push.destinations;
+    const failed = { ...destination!, error: new NixpushError('ERR_DENIED', error.message, error) };
+    const document: unknown = JSON.parse(JSON.stringify(pushDocument({ ...push, destinations: [failed] })));
+    assert.deepEqual(document, push);
+  });
+
+  test('shows the JSON of an error as it is', async () => {
+    const { error } = await script<Examples>('cli-json-documents.js');
+    assert.deepEqual(errorDocument(new NixpushError('ERR_DENIED', error.message, error)), error);
+  });
+});
