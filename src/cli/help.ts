@@ -32,7 +32,7 @@ export function optionUsage(name: string, { value }: CliOption): string {
   return value === undefined ? `--${name}` : `--${name} ${value}`;
 }
 
-/** `nixpush [PATH..] --to DEST [OPTIONS]`. */
+/** `nixpush [PATH…] --to DEST [OPTIONS]`. */
 export function usage(command: Command): string {
   if (command === DEFAULT_COMMAND) return `nixpush ${pattern(command)} --to DEST [OPTIONS]`;
   const hasOptions = command.groups.length > 0;
@@ -49,7 +49,7 @@ function usageLines(command: Command): string[] {
 }
 
 function pattern({ positional }: Command): string {
-  return positional.pattern.replace(/\w+/, (name) => name.toUpperCase());
+  return positional.pattern.replace('..', '…').replace(/\w+/, (name) => name.toUpperCase());
 }
 
 function argumentLines({ positional }: Command): string[] {

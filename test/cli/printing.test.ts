@@ -182,6 +182,7 @@ describe('the plan of a dry run', () => {
       '    2      1   2.0 KiB       700 B  sha256:0123456789ab…  no     hello-1.0',
       '    3      0       0 B       700 B  sha256:0123456789ab…  yes    links at /',
       'linux/amd64: 3 layers, 2 store paths, 4.0 KiB unpacked',
+      'x: 1 layer to send (700 B); of 1 more it is not known yet',
       '',
     ]);
   });

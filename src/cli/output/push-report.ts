@@ -43,10 +43,27 @@ export function planTable({ layers, platform, destinations }: PushResult): strin
     moves(layer, destinations.length),
     layer.paths.length === 0 ? 'links at /' : storePathNames(layer.paths, 3),
   ]);
+  const lines = formatTable([header, ...rows], new Set([0, 1, 2, 3]));
+  return `${[...lines, `${platform}: ${totals(layers)}`, ...movesInAll(layers, destinations)].join('\n')}\n`;
+}
+
+function totals(layers: readonly PushedLayer[]): string {
   const paths = layers.reduce((sum, layer) => sum + layer.paths.length, 0);
   const bytes = layers.reduce((sum, layer) => sum + layer.narSize, 0);
-  const total = `${platform}: ${count(layers.length, 'layer')}, ${count(paths, 'store path')}, ${formatBytes(bytes)} unpacked`;
-  return `${[...formatTable([header, ...rows], new Set([0, 1, 2, 3])), total].join('\n')}\n`;
+  return `${count(layers.length, 'layer')}, ${count(paths, 'store path')}, ${formatBytes(bytes)} unpacked`;
+}
+
+/** A line for each destination. */
+function movesInAll(layers: readonly PushedLayer[], destinations: PushResult['destinations']): string[] {
+  const unknown = layers.filter(({ known }) => known === undefined).length;
+  const rest = unknown === 0 ? '' : `; of ${unknown} more it is not known yet`;
+  return destinations.map(({ destination }) => {
+    const missing = layers.flatMap(({ known, missingAt }) =>
+      missingAt?.includes(destination) && known ? [known] : [],
+    );
+    const bytes = missing.reduce((sum, { size }) => sum + size, 0);
+    return `${destination}: ${count(missing.length, 'layer')} to send (${formatBytes(bytes)})${rest}`;
+  });
 }
 
 /** Whether a push would send the layer; only of a layer made before the digest is known, and so who has it. */
