@@ -42,7 +42,7 @@ export async function main(loadVerbs: () => Promise<Verbs> = loadLibrary): Promi
 
 async function run(argv: readonly string[], context: CliContext): Promise<number> {
   if (argv[0] === COMPLETION_REQUEST) {
-    const { candidates } = await import('./shell-completion.ts');
+    const { candidates } = await import('./completion-candidates.ts');
     // The name of the program comes first, then the words of the command line under way.
     for (const candidate of candidates(argv.slice(2))) context.out(`${candidate}\n`);
     return 0;

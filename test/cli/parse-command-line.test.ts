@@ -6,7 +6,7 @@ import { COMMANDS } from '../../src/cli/commands/index.ts';
 import { imageConfigFrom } from '../../src/cli/config-options.ts';
 import { helpText } from '../../src/cli/help.ts';
 import { parseCommandLine } from '../../src/cli/parse-command-line.ts';
-import { candidates } from '../../src/cli/shell-completion.ts';
+import { candidates } from '../../src/cli/completion-candidates.ts';
 
 async function argumentsOf(...argv: string[]): Promise<Arguments> {
   return (await parseCommandLine(argv)).args;

@@ -25,7 +25,21 @@ export const completion: Command = {
 async function run(args: Arguments, context: CliContext): Promise<number> {
   const current = basename(context.env['SHELL'] ?? '');
   const shell = args.positionals[0] ?? (SHELLS.includes(current) ? current : 'bash');
-  const { completionScript } = await import('../shell-completion.ts');
   context.out(await completionScript(shell));
   return 0;
+}
+
+/** The script that makes a shell ask nixpush for candidates. `shell` is bash, zsh or fish. */
+async function completionScript(shell: string): Promise<string> {
+  // yargs looks at $SHELL for the language of the script, and lets nobody say it.
+  process.env['SHELL'] = shell;
+  const { default: yargs } = await import('yargs');
+  return new Promise((resolve, reject) => {
+    const done = (error: Error | undefined | null, _values: unknown, script: string): void => {
+      if (error) reject(error);
+      else resolve(`${script.trimEnd()}\n`);
+    };
+    const parser = yargs().scriptName('nixpush').detectLocale(false).exitProcess(false).version(false);
+    void parser.completion('completion').parse(['completion'], {}, done);
+  });
 }

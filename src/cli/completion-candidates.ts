@@ -1,21 +1,6 @@
 import type { Command } from './command.ts';
 import { COMMANDS, DEFAULT_COMMAND } from './commands/index.ts';
 
-/** The script that makes a shell ask nixpush for candidates. `shell` is bash, zsh or fish. */
-export async function completionScript(shell: string): Promise<string> {
-  // yargs looks at $SHELL for the language of the script, and lets nobody say it.
-  process.env['SHELL'] = shell;
-  const { default: yargs } = await import('yargs');
-  return new Promise((resolve, reject) => {
-    const done = (error: Error | undefined | null, _values: unknown, script: string): void => {
-      if (error) reject(error);
-      else resolve(`${script.trimEnd()}\n`);
-    };
-    const parser = yargs().scriptName('nixpush').detectLocale(false).exitProcess(false).version(false);
-    void parser.completion('completion').parse(['completion'], {}, done);
-  });
-}
-
 /**
  * What the scripts ask for: what the last of `words` may become; the others stand before it, the program's name
  * left out. Empty where a file name or free text is wanted: shells then complete file names.
