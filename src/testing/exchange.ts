@@ -86,11 +86,18 @@ export class Exchange {
     body: Uint8Array | string = '',
   ): void {
     if (this.effect?.kind === 'lose-answer') this.cut();
+    const hasBodies = this.length !== 0 || Buffer.byteLength(body) > 0;
+    if (this.cutAfter !== undefined && !hasBodies) this.cut();
     this.record.status = status;
     for (const [name, value] of Object.entries(headers)) {
       if (value !== undefined) this.response.setHeader(name, value);
     }
     this.response.statusCode = status;
+    if (this.length !== 0 && !this.request.complete) {
+      // As servers do: what is still on its way is thrown away, and the connection ends with the answer.
+      this.response.setHeader('connection', 'close');
+      this.request.resume();
+    }
     if (this.request.method === 'HEAD') {
       this.response.end();
       return;

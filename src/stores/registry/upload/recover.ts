@@ -49,6 +49,7 @@ async function uploadStatus(
       what: pushing(task),
       expect: [200, 204, 400, 404, 405, 416],
       retry: 'idempotent',
+      headersTimeoutMs: task.policy.stallMs,
       ...withSignal(task.signal),
     });
   } catch (error) {

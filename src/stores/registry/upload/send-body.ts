@@ -41,7 +41,7 @@ export async function sendBody(task: UploadTask, request: BodyRequest): Promise<
       body: () => sending.body(),
       expect: request.expect,
       retry: 'never',
-      ...(request.answerMs === undefined ? {} : { headersTimeoutMs: request.answerMs }),
+      headersTimeoutMs: request.answerMs ?? task.policy.stallMs,
       signal: sending.signal,
     });
     await response.body.dump();

@@ -13,6 +13,7 @@ export async function startUpload(task: UploadTask): Promise<UploadSession> {
     expect: [200, 201, 202],
     // A session that was opened in vain goes away by itself.
     retry: 'idempotent',
+    headersTimeoutMs: task.policy.stallMs,
     ...withSignal(task.signal),
   });
   await response.body.dump();

@@ -18,7 +18,7 @@ export interface UploadPolicy {
   readonly restarts: number;
   /** Recoveries of one session in a row that bring no byte forward, before it is given up. */
   readonly fruitlessRecoveries: number;
-  /** A connection that takes no byte for so long is dead. Milliseconds. */
+  /** A connection that takes no byte, or gives no answer, for so long is dead. Milliseconds. */
   readonly stallMs: number;
   /** Registries that copy the blob when it is finished need minutes for it. Milliseconds. */
   readonly commitMs: number;
