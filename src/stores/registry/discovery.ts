@@ -1,7 +1,7 @@
 import { NixpushError } from '../../base/errors.ts';
 import { parseChallenges, type AuthChallenge } from './auth-challenge.ts';
 import { apiHost, isLoopback } from './hosts.ts';
-import { isCertificateError } from './network-error.ts';
+import { spokeTls } from './network-error.ts';
 import type { HttpAnswer, Sender } from './sender.ts';
 
 /** What the first contact with a registry shows. */
@@ -14,7 +14,7 @@ export interface Discovery {
 
 /**
  * `GET /v2/` (distribution-spec, end-1): some registries send their challenge only here. https first; plain HTTP
- * for loopback hosts and insecure ones, and only if the certificate is not what failed.
+ * for loopback hosts and insecure ones, and only if they do not speak TLS.
  */
 export async function discover(
   host: string,
@@ -28,7 +28,8 @@ export async function discover(
     return await ping(secure, 'never', sender, signal);
   } catch (error) {
     const failedToConnect = error instanceof NixpushError && error.code === 'ERR_NETWORK';
-    if (!failedToConnect || isCertificateError(error.cause)) throw error;
+    if (!failedToConnect) throw error;
+    if (spokeTls(error.cause)) return ping(secure, 'idempotent', sender, signal);
   }
   return ping(new URL(`http://${apiHost(host)}`), 'idempotent', sender, signal);
 }

@@ -1,4 +1,6 @@
 import { abortError, NixpushError } from '../../base/errors.ts';
+import { safeText } from './safe-text.ts';
+import { isUnknownAuthority } from './tls-trust.ts';
 
 /** What was going on, for the message. */
 export interface Attempt {
@@ -50,12 +52,10 @@ export function networkError(error: unknown, attempt: Attempt, signal?: AbortSig
   if (signal?.aborted === true) return abortError(signal);
   if (error instanceof NixpushError) return error;
   const code = errorCode(error);
-  const reason =
-    TRANSIENT[code] ?? PERMANENT[code] ?? (error instanceof Error ? error.message : String(error));
   const { host, repository } = attempt;
   const suffix = code === '' ? '' : ` (${code})`;
-  const hint = hintFor(code, host);
-  return new NixpushError('ERR_NETWORK', `${describeAttempt(attempt)} failed: ${reason}${suffix}`, {
+  const hint = hintFor(error, host);
+  return new NixpushError('ERR_NETWORK', `${describeAttempt(attempt)} failed: ${reasonOf(error)}${suffix}`, {
     host,
     ...(repository === undefined ? {} : { repository }),
     ...(hint === undefined ? {} : { hint }),
@@ -68,17 +68,28 @@ export function isTransientNetworkError(error: unknown): boolean {
   return Object.hasOwn(TRANSIENT, errorCode(error));
 }
 
-/** The connection came about, but the other side answered a TLS greeting with something else. */
-export function isNotTls(error: unknown): boolean {
-  return ['EPROTO', 'ERR_SSL_WRONG_VERSION_NUMBER', 'ERR_SSL_PACKET_LENGTH_TOO_LONG'].includes(
-    errorCode(error),
+/** The https request failed, but not for want of TLS: nothing that plain HTTP may stand in for. */
+export function spokeTls(error: unknown): boolean {
+  const code = errorCode(error);
+  // The latter come after the handshake only; a break in its middle is an ECONNRESET.
+  return (
+    isCertificateError(code) || isAlert(error) || ['UND_ERR_SOCKET', 'UND_ERR_HEADERS_TIMEOUT'].includes(code)
   );
 }
 
-/** The certificate is there and was not accepted: nothing that plain HTTP may replace. */
-export function isCertificateError(error: unknown): boolean {
-  const code = errorCode(error);
+/** The host answered a TLS greeting with something else. */
+function isNotTls(code: string): boolean {
+  return ['EPROTO', 'ERR_SSL_WRONG_VERSION_NUMBER', 'ERR_SSL_PACKET_LENGTH_TOO_LONG'].includes(code);
+}
+
+function isCertificateError(code: string): boolean {
   return /CERT|LEAF_SIGNATURE/.test(code) && Object.hasOwn(PERMANENT, code);
+}
+
+/** The other side ended the handshake and said why (RFC 8446, 6.2). */
+function isAlert(error: unknown): boolean {
+  const code = errorCode(error);
+  return /^ERR_SSL_.*ALERT/.test(code) || (code === 'EPROTO' && /alert/.test((error as Error).message));
 }
 
 function errorCode(error: unknown): string {
@@ -86,11 +97,23 @@ function errorCode(error: unknown): string {
   return typeof code === 'string' ? code : '';
 }
 
-function hintFor(code: string, host: string): string | undefined {
-  if (isNotTls({ code })) return `If ${host} is meant to be reached without TLS, allow it with --insecure.`;
-  if (isCertificateError({ code })) {
+function reasonOf(error: unknown): string {
+  if (isAlert(error)) return 'it refused the TLS handshake';
+  const code = errorCode(error);
+  const known = TRANSIENT[code] ?? PERMANENT[code];
+  return known ?? safeText(error instanceof Error ? error.message : String(error), 200);
+}
+
+function hintFor(error: unknown, host: string): string | undefined {
+  const code = errorCode(error);
+  if (isAlert(error))
+    return `If it wants a client certificate, put client.cert and client.key into certs.d/${host}.`;
+  if (isNotTls(code)) return `If ${host} is meant to be reached without TLS, allow it with --insecure.`;
+  if (isUnknownAuthority(error)) {
     return `Give the authority's certificate with NODE_EXTRA_CA_CERTS=FILE or in certs.d/${host}/ca.crt.`;
   }
+  if (isCertificateError(code))
+    return `The certificate of ${host} must be put right; check this machine's date, too.`;
   if (code === 'ENOTFOUND') return 'Check the spelling of the host and the name look-up of this machine.';
   if (code === 'ECONNREFUSED') return `Check that a registry runs at ${host} and that the port is right.`;
   if (/TIMEOUT|ETIMEDOUT|UNREACH/.test(code))

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import { createServer, request as httpRequest } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { mkdirSync, writeFileSync } from 'node:fs';
+import { copyFileSync, mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { inspect } from 'node:util';
 import { test, type TestContext } from 'node:test';
@@ -11,6 +11,7 @@ import { RegistryClient, type RegistryClientOptions } from '../../../src/stores/
 import { authFileCredentials } from '../../../src/stores/registry/auth-file.ts';
 import { resolveLocation } from '../../../src/stores/registry/url-policy.ts';
 import { startDockerRegistry } from '../../support/docker-registry.ts';
+import { fakeClock } from '../../support/fake-clock.ts';
 import { needs } from '../../support/peers.ts';
 import { temporaryDirectory } from '../../support/temporary.ts';
 import { startTokenServer, type TokenServer } from '../../support/token-server.ts';
@@ -144,31 +145,84 @@ function makeCertificates(directory: string): { ca: string; cert: string; key: s
   };
 }
 
+/** A registry whose certificate comes from a private authority, and a home directory for the client. */
+async function privateRegistry(
+  t: TestContext,
+  options: { clientCertificates?: boolean } = {},
+): Promise<{ host: string; certificates: ReturnType<typeof makeCertificates>; certsDirectory: string }> {
+  const certificates = makeCertificates(temporaryDirectory(t));
+  const { ca, cert, key } = certificates;
+  const demand = options.clientCertificates === true ? `, clientcas: [${ca}]` : '';
+  const { host } = await startDockerRegistry(t, {
+    http: [`tls: {certificate: ${cert}, key: ${key}${demand}}`],
+  });
+  const home = temporaryDirectory(t);
+  setVariable(t, 'HOME', home);
+  return { host, certificates, certsDirectory: join(home, '.config/containers/certs.d', host) };
+}
+
+function setVariable(t: TestContext, name: string, value: string): void {
+  const saved = process.env[name];
+  process.env[name] = value;
+  t.after(() => {
+    if (saved === undefined) delete process.env[name];
+    else process.env[name] = saved;
+  });
+}
+
+function install(directory: string, files: Record<string, string>): void {
+  mkdirSync(directory, { recursive: true });
+  for (const [name, from] of Object.entries(files)) copyFileSync(from, join(directory, name));
+}
+
+const TLS_PROGRAMS = needs('docker-registry', 'openssl');
+
 test(
-  'a private authority is trusted through certs.d, and only then',
-  needs('docker-registry', 'openssl'),
+  'a certificate of an unknown authority is refused, and said how to trust it',
+  TLS_PROGRAMS,
   async (t) => {
-    const certificates = makeCertificates(temporaryDirectory(t));
-    const { cert, key } = certificates;
-    const { host } = await startDockerRegistry(t, { http: [`tls: {certificate: ${cert}, key: ${key}}`] });
-    const home = temporaryDirectory(t);
-    const savedHome = process.env['HOME'];
-    process.env['HOME'] = home;
-    t.after(() => {
-      process.env['HOME'] = savedHome;
-    });
+    const { host } = await privateRegistry(t);
     await assert.rejects(pushAndRead(clientFor(t, { host })), {
       code: 'ERR_NETWORK',
       message: /reaching the registry failed: its certificate comes from an unknown authority/,
       hint: /certs\.d/,
     });
-    assert.equal(await pushAndRead(clientFor(t, { host, insecure: true })), BYTES.toString());
-    const directory = join(home, '.config/containers/certs.d', host);
-    mkdirSync(directory, { recursive: true });
-    spawnSync('cp', [certificates.ca, join(directory, 'ca.crt')]);
-    assert.equal(await pushAndRead(clientFor(t, { host })), BYTES.toString());
   },
 );
+
+test('a certificate of an unknown authority is taken insecurely', TLS_PROGRAMS, async (t) => {
+  const { host } = await privateRegistry(t);
+  assert.equal(await pushAndRead(clientFor(t, { host, insecure: true })), BYTES.toString());
+});
+
+test('a private authority is trusted through certs.d', TLS_PROGRAMS, async (t) => {
+  const { host, certificates, certsDirectory } = await privateRegistry(t);
+  install(certsDirectory, { 'ca.crt': certificates.ca });
+  assert.equal(await pushAndRead(clientFor(t, { host })), BYTES.toString());
+});
+
+test('a private authority is trusted through a CA file', TLS_PROGRAMS, async (t) => {
+  const { host, certificates } = await privateRegistry(t);
+  assert.equal(await pushAndRead(clientFor(t, { host, caFile: certificates.ca })), BYTES.toString());
+});
+
+test("a private authority is trusted through the system's bundle", TLS_PROGRAMS, async (t) => {
+  const { host, certificates } = await privateRegistry(t);
+  setVariable(t, 'SSL_CERT_FILE', certificates.ca);
+  assert.equal(await pushAndRead(clientFor(t, { host })), BYTES.toString());
+});
+
+test('a client certificate of certs.d is shown to a registry that demands one', TLS_PROGRAMS, async (t) => {
+  const { host, certificates, certsDirectory } = await privateRegistry(t, { clientCertificates: true });
+  const { ca, cert, key } = certificates;
+  install(certsDirectory, { 'ca.crt': ca });
+  await assert.rejects(pushAndRead(clientFor(t, { host, clock: fakeClock() })), {
+    code: 'ERR_NETWORK',
+    message: /reaching the registry failed: the connection was closed by the other side/,
+  });
+  install(certsDirectory, { 'client.cert': cert, 'client.key': key });
+  assert.equal(await pushAndRead(clientFor(t, { host })), BYTES.toString());
+});
 
 /** Asks for tokens in front of a registry that has no login of its own; `needed` gives the scope of a request. */
 async function guardWithTokens(t: TestContext, upstream: string, tokens: TokenServer): Promise<string> {
