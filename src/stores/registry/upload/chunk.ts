@@ -7,6 +7,13 @@ import { PATCH_TAKEN } from './stream.ts';
 import type { UploadSession } from './upload-session.ts';
 import type { UploadTask } from './upload-task.ts';
 
+export interface ChunkOptions {
+  /** Length of a chunk. */
+  readonly bytes: number;
+  /** Each chunk gets a new connection: what cuts old ones, after some time or bytes, then spares most chunks. */
+  readonly ownConnections: boolean;
+}
+
 /**
  * State CHUNK: PATCHes of known length, each with its range, from `offset` to the end of the source. The chunk that is
  * not acknowledged yet is kept, so that a broken one can go on from any byte of it. The last chunk is a PATCH too:
@@ -16,18 +23,18 @@ export async function sendChunks(
   task: UploadTask,
   session: UploadSession,
   offset: number,
-  size: number,
+  options: ChunkOptions,
 ): Promise<void> {
   const window = new ChunkWindow(task.source, task.signal);
   let fruitless = 0;
   try {
     for (let at = offset; ;) {
-      const chunk = await window.at(at, size).catch((error: unknown) => {
+      const chunk = await window.at(at, options.bytes).catch((error: unknown) => {
         throw new SourceFailure(error);
       });
       if (chunk.byteLength === 0) return;
       try {
-        await sendChunk(task, session, at, chunk);
+        await sendChunk(task, session, at, chunk, options.ownConnections);
         at += chunk.byteLength;
         fruitless = 0;
       } catch (error) {
@@ -49,6 +56,7 @@ async function sendChunk(
   session: UploadSession,
   offset: number,
   chunk: Uint8Array,
+  ownConnection: boolean,
 ): Promise<void> {
   const response = await sendBody(task, {
     method: 'PATCH',
@@ -56,7 +64,10 @@ async function sendChunk(
     length: chunk.byteLength,
     offset,
     open: () => once(chunk),
-    headers: { 'content-range': `${offset}-${offset + chunk.byteLength - 1}` },
+    headers: {
+      'content-range': `${offset}-${offset + chunk.byteLength - 1}`,
+      ...(ownConnection ? { connection: 'close' } : {}),
+    },
     expect: PATCH_TAKEN,
   });
   // A smaller Range in this answer is not believed: ECR's stays at the first chunk though everything is stored.

@@ -1,5 +1,6 @@
 import { NixpushError } from '../../../base/errors.ts';
 import { backoffMs } from '../retry.ts';
+import type { ChunkOptions } from './chunk.ts';
 import type { UploadMode } from './learned-limits.ts';
 import { mentions, remedyFor } from './remedy.ts';
 import type { UploadSession } from './upload-session.ts';
@@ -43,8 +44,9 @@ export class UploadPlan {
     return size > session.chunkMax ? 'chunk' : this.mode;
   }
 
-  chunkBytesFor(session: UploadSession): number {
-    return Math.min(Math.max(this.chunkBytes, session.chunkMin), session.chunkMax);
+  chunksFor(session: UploadSession): ChunkOptions {
+    const bytes = Math.min(Math.max(this.chunkBytes, session.chunkMin), session.chunkMax);
+    return { bytes, ownConnections: this.#restarts > 0 };
   }
 
   /** After a failure in `mode`: prepares the next try, or throws `error` if there is none. Waits as needed. */

@@ -1,7 +1,7 @@
 import { NixpushError } from '../../../base/errors.ts';
 import type { BlobId } from '../../image-store.ts';
 import { abortUpload } from './abort.ts';
-import { sendChunks } from './chunk.ts';
+import { sendChunks, type ChunkOptions } from './chunk.ts';
 import { commitUpload } from './commit.ts';
 import type { UploadMode } from './learned-limits.ts';
 import { knownId, putMonolithic } from './monolithic.ts';
@@ -32,7 +32,7 @@ export async function uploadBlob(task: UploadTask, spare?: UploadSession): Promi
     session ??= await startUpload(task);
     const mode = plan.modeFor(session);
     try {
-      return await useSession(task, session, mode, plan.chunkBytesFor(session));
+      return await useSession(task, session, mode, plan.chunksFor(session));
     } catch (error) {
       if (!isSessionGone(error)) await abortUpload(task, session, task.policy.abortMs);
       if (error instanceof SourceFailure) throw error.cause;
@@ -47,27 +47,31 @@ async function useSession(
   task: UploadTask,
   session: UploadSession,
   mode: UploadMode,
-  chunkBytes: number,
+  chunks: ChunkOptions,
 ): Promise<BlobId> {
   if (mode === 'mono') {
     const id = certain(await knownId(task), task);
     await putMonolithic(task, session, id);
     return id;
   }
-  if (mode === 'chunk') await sendChunks(task, session, 0, chunkBytes);
-  else await streamThenChunks(task, session, chunkBytes);
+  if (mode === 'chunk') await sendChunks(task, session, 0, chunks);
+  else await streamThenChunks(task, session, chunks);
   const id = certain(task.source.id, task);
   await commitUpload(task, session, id);
   return id;
 }
 
-async function streamThenChunks(task: UploadTask, session: UploadSession, chunkBytes: number): Promise<void> {
+async function streamThenChunks(
+  task: UploadTask,
+  session: UploadSession,
+  chunks: ChunkOptions,
+): Promise<void> {
   try {
     await sendStream(task, session);
   } catch (error) {
     if (remedyFor(error, 'stream') !== 'recover') throw error;
     const offset = await recoverOffset(task, session, { error, from: 0, attempt: 0 });
-    await sendChunks(task, session, offset, chunkBytes);
+    await sendChunks(task, session, offset, chunks);
   }
 }
 
