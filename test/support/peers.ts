@@ -1,5 +1,9 @@
 import { accessSync, constants } from 'node:fs';
 import { delimiter, join } from 'node:path';
+import { repoRoot } from './repo.ts';
+
+// What scripts/setup-peers builds comes before what the system has.
+process.env['PATH'] = [join(repoRoot, '.peers/bin'), process.env['PATH']].join(delimiter);
 
 /**
  * Options for a test that runs other people's programs: `test('…', needs('nix', 'skopeo'), …)`. It is skipped where
