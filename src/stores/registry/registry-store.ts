@@ -25,28 +25,37 @@ import type { UploadPolicy, UploadTask } from './upload/upload-task.ts';
 import type { UploadSession } from './upload/upload-session.ts';
 
 export interface RegistryStoreOptions {
+  /** Closed with the store. */
   client: RegistryClient;
   /** Without the host: `library/debian`. */
   repository: string;
   /** Where it differs from the default. */
   uploads?: Partial<UploadPolicy>;
+  /** An upload waits before it begins anew. The client tells its own waits. */
+  onWait?: (reason: string, milliseconds: number) => void;
 }
 
 /** A repository of a registry that speaks the OCI distribution protocol. */
 export class RegistryStore implements ImageStore {
   readonly name: string;
+  readonly registry: string;
+  /** Registries refuse a manifest whose blobs they lack. */
+  readonly keepsImagesWhole = true;
   readonly #reading: Repository;
   readonly #writing: Repository;
   readonly #policy: UploadPolicy;
+  readonly #onWait: RegistryStoreOptions['onWait'];
   readonly #learned = new LearnedLimits();
   /** Sessions that mounts opened in vain; the next uploads take them. */
   readonly #spare: UploadSession[] = [];
 
-  constructor({ client, repository, uploads }: RegistryStoreOptions) {
+  constructor({ client, repository, uploads, onWait }: RegistryStoreOptions) {
+    this.#onWait = onWait;
     this.#reading = { client, repository, scopes: [{ repository, actions: ['pull'] }] };
     this.#writing = { client, repository, scopes: [{ repository, actions: ['pull', 'push'] }] };
     this.#policy = { ...defaultUploadPolicy, ...uploads };
     this.name = repositoryName(this.#reading);
+    this.registry = client.host;
   }
 
   async hasBlob(blob: BlobId, { signal }: StoreOptions = {}): Promise<boolean> {
@@ -114,6 +123,7 @@ export class RegistryStore implements ImageStore {
       learned: this.#learned,
       meter: new UploadMeter(onBytes),
       signal,
+      onWait: this.#onWait,
     };
   }
 }

@@ -1,9 +1,12 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
+import { sha256 } from '../../../src/base/digest.ts';
 import { NixpushError } from '../../../src/base/errors.ts';
 import type { FaultRegistry } from '../../../src/testing/index.ts';
 import { personalities } from '../../../src/testing/index.ts';
-import { REPOSITORY, scene } from '../../support/fault-registry.ts';
+import { RegistryClient } from '../../../src/stores/registry/client.ts';
+import { RegistryStore } from '../../../src/stores/registry/registry-store.ts';
+import { FastClock, REPOSITORY, scene } from '../../support/fault-registry.ts';
 import { madeBytes, MadeSource } from '../../support/made-source.ts';
 
 const BIG = madeBytes(300_000);
@@ -152,6 +155,10 @@ describe('a stream that breaks', () => {
     assert.deepEqual(source.opened, [0, 100_001]);
     assert.deepEqual(stored(registry, source), BIG);
     assert.ok(sentBytes >= BIG.length);
+    const received = registry.requests
+      .filter(({ operation }) => operation === 'upload-patch')
+      .reduce((sum, { bytes }) => sum + bytes, 0);
+    assert.equal(received, BIG.length, 'the registry got a byte twice');
   });
 
   test('steps its progress back to where it goes on', async (t) => {
@@ -178,6 +185,24 @@ describe('a stream that breaks', () => {
     ]);
     assert.deepEqual(source.opened, [0, 0]);
     assert.deepEqual(stored(registry, source), BIG);
+  });
+
+  test('says why it waits before it begins anew', async (t) => {
+    const { registry } = await scene(t, personalities.distribution2);
+    registry.fault({ on: 'upload-patch', effect: { kind: 'reset', afterBytes: 100_001 } });
+    const waits: string[] = [];
+    const clock = new FastClock();
+    const client = new RegistryClient({ host: registry.host, clock });
+    const store = new RegistryStore({
+      client,
+      repository: REPOSITORY,
+      uploads: { clock },
+      onWait: (reason) => waits.push(reason),
+    });
+    t.after(() => store.close());
+    await store.putBlob(new MadeSource(BIG));
+    assert.equal(waits.length, 1);
+    assert.match(waits[0]!, /pushing layer 1 failed: the connection was (reset|closed)/);
   });
 
   test('before its first byte costs no more than a new session', async (t) => {
@@ -480,6 +505,14 @@ describe('the final PUT', () => {
     assert.equal(error.code, 'ERR_INTEGRITY');
   });
 
+  test('that stores other bytes than the digest says is an integrity error', async (t) => {
+    const { store } = await scene(t, { wrongDigestAccepted: true });
+    const source = new MadeSource(BIG);
+    const id = { digest: sha256('something else'), size: BIG.length };
+    const changed = { what: 'layer 1', id, open: (offset: number) => source.open(offset) };
+    assert.equal((await errorOf(store.putBlob(changed))).code, 'ERR_INTEGRITY');
+  });
+
   for (const commitStatus of [200, 202, 204] as const) {
     test(`may be answered by ${commitStatus}`, async (t) => {
       const { registry, store } = await scene(t, { commitStatus });
@@ -558,6 +591,20 @@ describe('what ends an upload for good', () => {
   test('a registry that wants chunks beyond all reason', async (t) => {
     const { store } = await scene(t, { minChunk: 2 ** 40 });
     assert.equal((await errorOf(store.putBlob(new MadeSource(BIG)))).code, 'ERR_REGISTRY');
+  });
+
+  test('a Location on another host that knows nothing of it, which never sees credentials', async (t) => {
+    const { registry: elsewhere } = await scene(t);
+    const { store } = await scene(t, {
+      auth: { kind: 'bearer' },
+      locationOrigin: `http://${elsewhere.host}`,
+    });
+    assert.equal((await errorOf(store.putBlob(new MadeSource(BIG)))).status, 404);
+    assert.ok(elsewhere.requests.length > 0);
+    assert.deepEqual(
+      elsewhere.requests.filter(({ headers }) => headers['authorization'] !== undefined),
+      [],
+    );
   });
 
   test('a Location that uses another protocol', async (t) => {

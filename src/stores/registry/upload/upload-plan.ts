@@ -84,11 +84,13 @@ export class UploadPlan {
   }
 
   async #restart(error: unknown, mode: UploadMode): Promise<void> {
-    const { policy, signal } = this.#task;
+    const { policy, signal, onWait } = this.#task;
     const digestInvalid = mentions(error, 'DIGEST_INVALID');
     if (this.#restarts >= policy.restarts || (digestInvalid && this.#digestRefused)) throw error;
     this.#digestRefused ||= digestInvalid;
-    await policy.clock.sleep(backoffMs(this.#restarts, policy.clock.random()), signal);
+    const milliseconds = backoffMs(this.#restarts, policy.clock.random());
+    onWait?.(error instanceof Error ? error.message : 'the upload broke', milliseconds);
+    await policy.clock.sleep(milliseconds, signal);
     this.#restarts += 1;
     this.#inMode += 1;
     // A chunk that never gets through may get through in parts.

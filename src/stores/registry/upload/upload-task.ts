@@ -11,6 +11,7 @@ export interface UploadTask extends Repository {
   readonly learned: LearnedLimits;
   readonly meter: UploadMeter;
   readonly signal: AbortSignal | undefined;
+  readonly onWait: ((reason: string, milliseconds: number) => void) | undefined;
 }
 
 export interface UploadPolicy {
