@@ -86,8 +86,8 @@ export class Exchange {
     body: Uint8Array | string = '',
   ): void {
     if (this.effect?.kind === 'lose-answer') this.cut();
-    const hasBodies = this.length !== 0 || Buffer.byteLength(body) > 0;
-    if (this.cutAfter !== undefined && !hasBodies) this.cut();
+    const answersBytes = this.request.method !== 'HEAD' && Buffer.byteLength(body) > 0;
+    if (this.cutAfter !== undefined && this.length === 0 && !answersBytes) this.cut();
     this.record.status = status;
     for (const [name, value] of Object.entries(headers)) {
       if (value !== undefined) this.response.setHeader(name, value);
