@@ -46,6 +46,16 @@ export function formatPlatform({ os, architecture, variant }: Platform): string 
   return variant === undefined ? `${os}/${architecture}` : `${os}/${architecture}/${variant}`;
 }
 
+/**
+ * Whether an image for `platform` is one of those wanted. A variant counts only if one is asked for: `linux/arm64` takes
+ * `linux/arm64/v8`, and the other way round, since containerd leaves out that one as arm64's default.
+ */
+export function matchesPlatform(platform: Platform | undefined, wanted: Platform): boolean {
+  if (platform?.os !== wanted.os || platform.architecture !== wanted.architecture) return false;
+  const standard = wanted.architecture === 'arm64' ? 'v8' : undefined;
+  return wanted.variant === undefined || (platform.variant ?? standard) === wanted.variant;
+}
+
 /** `linux` on this machine's architecture: closures for images are Linux closures, wherever nixpush runs. */
 export function hostPlatform(): Platform {
   const architecture = hostArchitecture();

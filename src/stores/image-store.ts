@@ -8,6 +8,12 @@ import type { Descriptor } from '../image/descriptor.ts';
 export interface ImageStore {
   /** As the user names it, without secrets: `ghcr.io/x/demo`, `oci:dir`. */
   readonly name: string;
+  /** The registry that the repository belongs to, as `host[:port]`: between two of one registry blobs can be mounted. */
+  readonly registry?: string;
+  /** True where a manifest cannot be without its blobs: then whoever finds the manifest need not look for them. */
+  readonly keepsImagesWhole?: boolean;
+  /** True where there is room for one image and none for an index; it is written when its manifest is put. */
+  readonly holdsOneImage?: boolean;
   /** True only if the blob is certainly there; unsure is false. */
   hasBlob(blob: BlobId, options?: StoreOptions): Promise<boolean>;
   /** The blob's bytes; the iteration fails with ERR_INTEGRITY at its end if digest or size differ. */
@@ -21,7 +27,7 @@ export interface ImageStore {
   /** What a tag or digest points at without fetching it; undefined if it does not exist. */
   headManifest(reference: string, options?: StoreOptions): Promise<Descriptor | undefined>;
   /** Stores the bytes under their digest first, then moves each tag, in order. */
-  putManifest(manifest: StoredManifest, tags: readonly string[], options?: StoreOptions): Promise<void>;
+  putManifest(manifest: StoredManifest, tags: readonly string[], options?: PutManifestOptions): Promise<void>;
   listTags(options?: StoreOptions): Promise<string[]>;
   /** Frees connections and locks. */
   close(): Promise<void>;
@@ -37,6 +43,11 @@ export interface StoreOptions {
   signal?: AbortSignal;
   /** Bytes that reached the place, counted up; may step back when a part is sent again. */
   onBytes?: (delta: number) => void;
+}
+
+export interface PutManifestOptions extends StoreOptions {
+  /** An index that refers to it follows: it needs no entry of its own. */
+  partOfIndex?: boolean;
 }
 
 /** Bytes that can be made again from any offset, as often as needed: so nothing has to be kept for a retry. */

@@ -24,6 +24,8 @@ export interface ArchiveReference {
   readonly transport: 'docker-archive';
   /** `-` is standard input or output. */
   readonly file: string;
+  /** Which image: its name (`hello:1.0`, or as in a registry) with the tag always there, or `@N`, counted from 0. */
+  readonly image?: string;
   readonly tag?: never;
   readonly digest?: never;
 }
@@ -44,7 +46,8 @@ const REPOSITORY_MAX_LENGTH = 255;
 const DOCKER_HUB = 'docker.io';
 
 /**
- * `[docker://]HOST[:PORT]/REPO[:TAG][@DIGEST]`, `oci:DIR[:TAG][@DIGEST]` or `docker-archive:FILE`.
+ * `[docker://]HOST[:PORT]/REPO[:TAG][@DIGEST]`, `oci:DIR[:TAG][@DIGEST]` or
+ * `docker-archive:FILE[:NAME[:TAG]|:@N]`.
  * Names without a host mean Docker Hub, as everywhere. Throws ERR_USAGE, saying which part is wrong.
  */
 export function parseReference(text: string): Reference {
@@ -68,7 +71,9 @@ export function parseReference(text: string): Reference {
 
 /** The inverse of `parseReference`, with the host always spelt out. */
 export function formatReference(reference: Reference): string {
-  if (reference.transport === 'docker-archive') return `docker-archive:${reference.file}`;
+  if (reference.transport === 'docker-archive') {
+    return `docker-archive:${reference.file}${reference.image === undefined ? '' : `:${reference.image}`}`;
+  }
   const name =
     reference.transport === 'oci'
       ? `oci:${reference.directory}`
@@ -110,9 +115,22 @@ function parseLayout(text: string, body: string): LayoutReference {
   };
 }
 
-function parseArchive(text: string, file: string): ArchiveReference {
+/** skopeo's rule: the first colon ends the file's name. */
+function parseArchive(text: string, body: string): ArchiveReference {
+  const colon = body.indexOf(':');
+  const file = colon < 0 ? body : body.slice(0, colon);
   if (file === '') throw wrong(text, 'the file is missing');
-  return { transport: 'docker-archive', file };
+  if (colon < 0) return { transport: 'docker-archive', file };
+  return { transport: 'docker-archive', file, image: parseImageName(text, body.slice(colon + 1)) };
+}
+
+/** Names are kept as they are written: `hello:1.0` in an archive need not be one of Docker Hub's. */
+function parseImageName(text: string, image: string): string {
+  if (/^@[0-9]{1,6}$/.test(image)) return image;
+  const { digest, tag } = parseRegistry(text, image);
+  if (digest !== undefined)
+    throw wrong(text, 'images in an archive have no digests', 'Name the image, or write :@0 for the first.');
+  return tag === undefined ? `${image}:latest` : image;
 }
 
 /** What follows an `@` is a digest only if it looks like one: directories may hold an `@` as well. */

@@ -11,7 +11,8 @@ const DEFAULT_TAG = 'latest';
 interface Target {
   /** As the user wrote it. */
   readonly text: string;
-  readonly tag: string;
+  /** Of an archive: the image's name. undefined: nothing but the digest will name the image. */
+  readonly tag: string | undefined;
 }
 
 /** One place and the tags wanted there. Once it fails it takes no more part; what it was doing is cancelled. */
@@ -38,7 +39,7 @@ export class Destination {
   }
 
   get tags(): string[] {
-    return [...new Set(this.#targets.map(({ tag }) => tag))];
+    return [...new Set(this.#targets.flatMap(({ tag }) => tag ?? []))];
   }
 
   get error(): Error | undefined {
@@ -73,23 +74,31 @@ export class Destination {
     return this.#targets.map(({ text, tag }) => ({
       destination: text,
       ...(manifest !== undefined && !failed && { reference: `${this.name}@${manifest}` }),
-      tags: manifest === undefined || failed ? [] : [tag],
+      tags: manifest === undefined || failed || tag === undefined ? [] : [tag],
       sentBytes: this.#sentBytes,
       ...(this.#error !== undefined && { error: this.#error }),
     }));
   }
 }
 
+/** What an image is called where a DEST does not say it. */
+export interface DefaultNames {
+  readonly tag?: string | undefined;
+  /** Of an image in an archive: `ghcr.io/x/demo:1.0`. */
+  readonly name?: string | undefined;
+}
+
 /** Reads all texts before anything is opened, and opens each place once. Throws ERR_USAGE and what opening throws. */
 export async function openDestinations(
   texts: readonly string[],
   options: OpenStoreOptions,
+  names: DefaultNames = { tag: DEFAULT_TAG },
 ): Promise<Destination[]> {
-  const clients = new Map<string, RegistryClient>();
+  const { clients = new Map<string, RegistryClient>() } = options;
   const places = new Map<string, { reference: Reference; targets: Target[] }>();
   for (const text of texts) {
     const reference = parseReference(text);
-    const { place, tag } = splitDestination(text, reference);
+    const { place, tag } = splitDestination(text, reference, names);
     const name = formatReference(place);
     const known = places.get(name) ?? { reference: place, targets: [] };
     known.targets.push({ text, tag });
@@ -109,10 +118,19 @@ export async function openDestinations(
   );
 }
 
-function splitDestination(text: string, reference: Reference): { place: Reference; tag: string } {
-  if (reference.transport === 'docker-archive') return { place: reference, tag: DEFAULT_TAG };
+function splitDestination(
+  text: string,
+  reference: Reference,
+  names: DefaultNames,
+): { place: Reference; tag: string | undefined } {
+  if (reference.transport === 'docker-archive') {
+    const { image, ...place } = reference;
+    if (image?.startsWith('@') === true)
+      throw usageError(`${text}: a new archive has no image ${image}`, 'Give the image a name, or none.');
+    return { place, tag: image ?? names.name };
+  }
   const { tag, digest, ...place } = reference;
   if (digest !== undefined)
     throw usageError(`${text}: a push cannot choose its digest`, 'Leave out the part from the @ on.');
-  return { place, tag: tag ?? DEFAULT_TAG };
+  return { place, tag: tag ?? names.tag };
 }

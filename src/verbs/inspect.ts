@@ -3,10 +3,11 @@ import type { Descriptor, Platform } from '../image/descriptor.ts';
 import type { ImageConfig } from '../image/image-config.ts';
 import type { ImageIndex, ImageManifest } from '../image/manifest.ts';
 import { parseManifest } from '../image/parse-manifest.ts';
-import { formatPlatform, parsePlatform } from '../image/platform.ts';
+import { formatPlatform, matchesPlatform, parsePlatform } from '../image/platform.ts';
 import type { ImageStore, StoredManifest } from '../stores/image-store.ts';
-import { parseReference, type Reference } from '../stores/reference.ts';
+import { parseReference } from '../stores/reference.ts';
 import { layerHistories, readConfig, storePathsIn, type StoredConfig } from './read-config.ts';
+import { manifestName } from './manifest-name.ts';
 import { openImageStore } from './open-store.ts';
 
 export interface InspectOptions {
@@ -67,11 +68,6 @@ export async function inspect(reference: string, options: InspectOptions = {}): 
   } finally {
     await store.close();
   }
-}
-
-function manifestName(reference: Reference): string {
-  if (reference.transport === 'docker-archive') return 'latest';
-  return reference.digest ?? reference.tag ?? 'latest';
 }
 
 /** The same for a manifest in a store that is open already. `reference` is a tag or a digest. */
@@ -143,14 +139,8 @@ function configFacts(config: StoredConfig | undefined): Partial<InspectedImage> 
   };
 }
 
-/** A variant counts only if one is asked for: `linux/arm64` takes `linux/arm64/v8`. */
 function choosePlatform({ manifests }: ImageIndex, wanted: Platform, name: string): Descriptor {
-  const chosen = manifests.find(
-    ({ platform }) =>
-      platform?.os === wanted.os &&
-      platform.architecture === wanted.architecture &&
-      (wanted.variant === undefined || platform.variant === wanted.variant),
-  );
+  const chosen = manifests.find(({ platform }) => matchesPlatform(platform, wanted));
   if (chosen !== undefined) return chosen;
   const there = manifests.flatMap(({ platform }) =>
     platform === undefined ? [] : [formatPlatform(platform)],

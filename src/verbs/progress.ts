@@ -7,6 +7,8 @@ import type { Digest } from '../base/digest.ts';
 export type ProgressEvent =
   /** Once, before any byte moves. */
   | { type: 'plan'; layers: readonly PlannedLayer[]; destinations: readonly string[] }
+  /** The same of a copy: its blobs take the place of layers in the events that follow. */
+  | { type: 'copy-plan'; blobs: readonly PlannedBlob[]; destinations: readonly string[] }
   /** Work on a layer began. */
   | { type: 'layer-start'; layer: number }
   /** Bytes of a layer went by: `read` before compression, `written` after it (per generation, not per destination). */
@@ -38,6 +40,15 @@ export interface PlannedLayer {
   readonly recipe: Digest;
   /** Digest and compressed size where the recipe is remembered. */
   readonly known?: { readonly digest: Digest; readonly size: number };
+}
+
+/** A blob to be copied. */
+export interface PlannedBlob {
+  /** For people: `layer 3 of linux/arm64`. */
+  readonly what: string;
+  /** As it is where it comes from. */
+  readonly digest: Digest;
+  readonly size: number;
 }
 
 export type ProgressListener = (event: ProgressEvent) => void;

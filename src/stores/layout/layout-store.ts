@@ -11,6 +11,7 @@ import type {
   BlobSource,
   ImageStore,
   PutBlobResult,
+  PutManifestOptions,
   StoredManifest,
   StoreOptions,
 } from '../image-store.ts';
@@ -127,11 +128,11 @@ export class LayoutStore implements ImageStore {
     }
   }
 
-  /** Without tags an untagged entry of index.json keeps the manifest reachable. */
+  /** Without tags an untagged entry of index.json keeps the manifest reachable, unless another manifest does. */
   async putManifest(
     { descriptor, bytes }: StoredManifest,
     tags: readonly string[],
-    options: StoreOptions = {},
+    options: PutManifestOptions = {},
   ): Promise<void> {
     for (const tag of tags) checkTag(tag, this.name);
     if (bytes.byteLength > MAX_MANIFEST_BYTES) {
@@ -142,6 +143,7 @@ export class LayoutStore implements ImageStore {
       id: { digest: descriptor.digest, size: descriptor.size },
     };
     await this.putBlob(blob, options);
+    if (tags.length === 0 && options.partOfIndex === true) return;
     await this.#updateIndex((index) => {
       if (tags.length === 0) return withUntagged(index, descriptor);
       return tags.reduce((changed, tag) => withTag(changed, descriptor, tag), index);

@@ -1,0 +1,57 @@
+import { FanOut } from '../stores/fan-out.ts';
+import type { BlobId, BlobSource, ImageStore, PutBlobResult } from '../stores/image-store.ts';
+import type { Destination } from './destination.ts';
+import type { ProgressListener } from './progress.ts';
+
+export interface Distribution {
+  readonly source: BlobSource;
+  /** Its number in the events that tell of it. */
+  readonly index: number;
+  readonly destinations: readonly Destination[];
+  /** Where the very same blob is already: a destination in the same registry takes it from there. */
+  readonly mountFrom?: ImageStore;
+  readonly onProgress: ProgressListener | undefined;
+}
+
+/** Brings one blob to all destinations, reading it once at most. A destination that fails does not stop the others. */
+export async function distribute({
+  source,
+  index,
+  destinations,
+  mountFrom,
+  onProgress,
+}: Distribution): Promise<void> {
+  const { branches } = new FanOut(source, destinations.length);
+  await Promise.all(
+    destinations.map(async (destination, at) => {
+      const branch = branches[at]!;
+      await destination.attempt(async (store, signal) => {
+        const { id } = source;
+        const mounted =
+          mountFrom === undefined || id === undefined ? undefined : await mount(store, id, mountFrom, signal);
+        const result = mounted ?? (await store.putBlob(branch, { signal }));
+        destination.countSent(result.sentBytes);
+        onProgress?.({ type: 'layer-done', layer: index, destination: store.name, ...result });
+      });
+      branch.release();
+    }),
+  );
+}
+
+/** undefined if the bytes have to be sent. What is there already is not mounted: that would cost another request. */
+async function mount(
+  store: ImageStore,
+  { digest, size }: BlobId,
+  from: ImageStore,
+  signal: AbortSignal,
+): Promise<PutBlobResult | undefined> {
+  if (!isSameRegistry(store, from)) return undefined;
+  const id = { digest, size };
+  if (await store.hasBlob(id, { signal })) return { ...id, outcome: 'exists', sentBytes: 0 };
+  if (await store.mountBlob(id, from, { signal })) return { ...id, outcome: 'mounted', sentBytes: 0 };
+  return undefined;
+}
+
+function isSameRegistry(one: ImageStore, other: ImageStore): boolean {
+  return one.registry !== undefined && one.registry === other.registry;
+}
