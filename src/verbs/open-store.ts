@@ -8,6 +8,8 @@ import type { ProgressListener } from './progress.ts';
 export interface OpenStoreOptions {
   /** Plain HTTP and unverified certificates are allowed. */
   insecure?: boolean;
+  /** Seconds that one request may wait in all before its last try; default five minutes. */
+  maxWait?: number;
   /** A layout that is not there yet will do: it is about to be written. */
   create?: boolean;
   /** Clients by host: places of one registry that are opened with the same map share tokens, waits and connections. */
@@ -43,6 +45,7 @@ async function openRegistry(
       host,
       credentials: defaultCredentials(),
       ...(options.insecure !== undefined && { insecure: options.insecure }),
+      ...(options.maxWait !== undefined && { maxWaitMs: options.maxWait * 1000 }),
       onWait: (reason, milliseconds) =>
         onProgress?.({ type: 'wait', destination: host, reason, milliseconds }),
     });

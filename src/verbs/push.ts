@@ -46,6 +46,8 @@ export interface PushOptions {
   dryRun?: boolean;
   /** Registries may be spoken to without TLS or with an unverified certificate. */
   insecure?: boolean;
+  /** Seconds to wait in all for a registry that is busy or gone, for each request. Default 300. */
+  maxWait?: number;
   /** Do not use or keep what earlier pushes found out about layers. */
   noCache?: boolean;
   onProgress?: ProgressListener;

@@ -42,6 +42,11 @@ export const push: Command = {
           describe: 'closure from closureInfo or exportReferencesGraph, without asking nix',
         },
         insecure: INSECURE,
+        'max-wait': {
+          value: 'SECONDS',
+          integer: true,
+          describe: 'wait so long, for each request, for a registry that is busy or gone (default: 300)',
+        },
       },
     },
     {
@@ -138,6 +143,7 @@ function optionsFrom(args: Arguments, prepared: Prepared): PushOptions {
       store: args.text('store'),
       closure: args.text('closure'),
       platform: args.text('platform'),
+      maxWait: args.integer('max-wait'),
       maxLayers: args.integer('max-layers'),
       layers: args.text('layers') as PushOptions['layers'],
       compression: args.text('compression'),
