@@ -6,6 +6,9 @@ import { readdirSync, rmSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 
+// For one test file: one that waits in vain must not hold up the rest for ever.
+const LIMIT_MS = 300_000;
+
 const args = process.argv.slice(2);
 const outFlag = args.indexOf('--out');
 const out = outFlag < 0 ? '.build' : args.splice(outFlag, 2)[1];
@@ -34,5 +37,10 @@ if (files.length === 0) {
   console.error(`no test file matches ${parts.join(' ')}`);
   process.exit(2);
 }
-const runner = ['--test', `--test-concurrency=${availableParallelism()}`, '--test-reporter=spec'];
+const runner = [
+  '--test',
+  `--test-concurrency=${availableParallelism()}`,
+  '--test-reporter=spec',
+  `--test-timeout=${LIMIT_MS}`,
+];
 process.exit(node('--enable-source-maps', ...runner, ...options, ...files));
