@@ -293,12 +293,19 @@ describe('a stream that breaks', () => {
     });
   }
 
-  test('by a token that died on the way gets a new one', async (t) => {
-    const { registry, store } = await scene(t, { auth: { kind: 'bearer' } });
-    registry.fault({ on: 'upload-patch', effect: { kind: 'answer', status: 401 } });
+  test('because the token has died is sent again with a new one, in the same session', async (t) => {
+    const { registry, store } = await scene(t, { auth: { kind: 'bearer', uses: 1 } });
     const source = new MadeSource(BIG);
     await store.putBlob(source);
+    assert.deepEqual(registry.dialogue(), ['POST 202', 'PATCH 401', 'PATCH 202', 'PUT 401', 'PUT 201']);
     assert.deepEqual(stored(registry, source), BIG);
+  });
+
+  test('because of a right that a new token does not bring is an error', async (t) => {
+    const { registry, store } = await scene(t);
+    registry.fault({ on: 'upload-patch', times: 9, effect: { kind: 'answer', status: 401 } });
+    assert.equal((await errorOf(store.putBlob(new MadeSource(BIG)))).code, 'ERR_UNAUTHORIZED');
+    assert.deepEqual(registry.dialogue(), ['POST 202', 'PATCH 401', 'PATCH 401', 'DELETE 204']);
   });
 });
 

@@ -19,8 +19,7 @@ export function remedyFor(error: unknown, mode: UploadMode): Remedy {
   if (!(error instanceof NixpushError)) return 'give-up';
   const { code, status } = error;
   if (status === undefined) return code === 'ERR_NETWORK' ? 'recover' : 'give-up';
-  // A token that died on the way: the next request gets a new one.
-  if (status === 401 || isTransientStatus(status)) return 'recover';
+  if (isTransientStatus(status)) return 'recover';
   if (status === 413) return 'smaller';
   if (status === 405 || status === 411 || status === 501) return 'other-mode';
   if (status === 400 || status === 404) return remedyForRefusal(error, mode);

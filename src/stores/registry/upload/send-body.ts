@@ -24,6 +24,16 @@ export interface BodyRequest {
  * Throws what the client throws, SourceFailure, and ERR_NETWORK for an early or missing answer.
  */
 export async function sendBody(task: UploadTask, request: BodyRequest): Promise<RegistryResponse> {
+  try {
+    return await sendOnce(task, request);
+  } catch (error) {
+    // The token died since the last request: nothing of the body was stored, and the client fetches a new one.
+    if (error instanceof NixpushError && error.status === 401) return sendOnce(task, request);
+    throw error;
+  }
+}
+
+async function sendOnce(task: UploadTask, request: BodyRequest): Promise<RegistryResponse> {
   const sending = new Sending(task, request);
   const stop = (): void => sending.stop(task.signal?.reason);
   task.signal?.addEventListener('abort', stop, { once: true });
