@@ -2,6 +2,7 @@ import { FanOut } from '../stores/fan-out.ts';
 import { bytesSource } from '../stores/bytes-source.ts';
 import type { BlobSource } from '../stores/image-store.ts';
 import type { WorkerPool } from '../layers/engine/pool.ts';
+import { recipeBlocks } from '../layers/engine/recipe-blocks.ts';
 import { LayerBlob, type LayerFacts } from '../layers/layer-blob.ts';
 import type { RecipeCache } from '../layers/recipe-cache.ts';
 import type { Destination } from './destination.ts';
@@ -29,7 +30,8 @@ export async function pushLayer(push: LayerPush): Promise<LayerFacts | undefined
   if (destinations.length === 0) return undefined;
   onProgress?.({ type: 'layer-start', layer: index });
   const blob = new LayerBlob(pool, {
-    recipe: layer.recipe,
+    blocks: () => recipeBlocks(pool, layer.recipe),
+    codec: layer.recipe.codec,
     what: `layer ${index + 1}`,
     ...(layer.known !== undefined && { known: layer.known }),
     onBlock: (read, written) => onProgress?.({ type: 'layer-bytes', layer: index, read, written }),

@@ -9,7 +9,8 @@ import { decompress as unzstd } from 'fzstd';
 import { sha256 } from '../../src/base/digest.ts';
 import { parseCodec } from '../../src/layers/codec.ts';
 import { WorkerPool } from '../../src/layers/engine/pool.ts';
-import { LayerBlob } from '../../src/layers/layer-blob.ts';
+import { recipeBlocks } from '../../src/layers/engine/recipe-blocks.ts';
+import { LayerBlob, type LayerFacts } from '../../src/layers/layer-blob.ts';
 import { ROOT_OWNER, type LayerRecipe } from '../../src/layers/recipe.ts';
 import { needs } from '../support/peers.ts';
 import { StoreBuilder } from '../support/store-builder.ts';
@@ -36,6 +37,16 @@ function makeRecipe(
   };
 }
 
+function layerBlob(pool: WorkerPool, recipe: LayerRecipe, known?: LayerFacts): LayerBlob {
+  const { codec } = recipe;
+  return new LayerBlob(pool, {
+    blocks: () => recipeBlocks(pool, recipe),
+    codec,
+    what: 'layer 1',
+    ...(known !== undefined && { known }),
+  });
+}
+
 async function collect(bytes: AsyncIterable<Uint8Array>): Promise<Buffer> {
   const pieces: Uint8Array[] = [];
   for await (const piece of bytes) pieces.push(piece);
@@ -54,7 +65,7 @@ suite('a layer as a blob', () => {
   };
   for (const [compression, decode] of Object.entries(decoders)) {
     test(`${compression}: digest, size and diffID are those of the bytes given`, async (t) => {
-      const blob = new LayerBlob(pool, { recipe: makeRecipe(t, compression), what: 'layer 1' });
+      const blob = layerBlob(pool, makeRecipe(t, compression));
       assert.equal(blob.facts, undefined);
       const bytes = await collect(blob.open(0));
       assert.deepEqual(blob.facts, {
@@ -69,14 +80,14 @@ suite('a layer as a blob', () => {
       const digests = new Set<string>();
       for (const threads of [1, 2, 5]) {
         const other = new WorkerPool(threads);
-        digests.add(sha256(await collect(new LayerBlob(other, { recipe, what: 'layer' }).open(0))));
+        digests.add(sha256(await collect(layerBlob(other, recipe).open(0))));
         await other.close();
       }
       assert.equal(digests.size, 1);
     });
 
     test(`${compression}: a later pass gives the same bytes from any offset`, async (t) => {
-      const blob = new LayerBlob(pool, { recipe: makeRecipe(t, compression), what: 'layer 1' });
+      const blob = layerBlob(pool, makeRecipe(t, compression));
       const bytes = await collect(blob.open(0));
       for (const offset of [1, 9, 10, 100_000, bytes.byteLength - 1, bytes.byteLength])
         assert.ok(bytes.subarray(offset).equals(await collect(blob.open(offset))), `from ${offset}`);
@@ -88,7 +99,7 @@ suite('a layer as a blob', () => {
       ['gzip', 'gzip'],
       ['zstd', 'zstd'],
     ] as const) {
-      const blob = new LayerBlob(pool, { recipe: makeRecipe(t, compression), what: 'layer 1' });
+      const blob = layerBlob(pool, makeRecipe(t, compression));
       const input = await collect(blob.open(0));
       const output = execFileSync(command, ['-dc'], { input, maxBuffer: 2 ** 26 });
       assert.equal(`sha256:${createHash('sha256').update(output).digest('hex')}`, blob.facts!.diffId);
@@ -97,10 +108,7 @@ suite('a layer as a blob', () => {
 
   test('many layers at once do not mix', async (t) => {
     const recipes = ['gzip', 'none', 'zstd', 'gzip:9'].map((compression) => makeRecipe(t, compression));
-    const blobs = Array.from(
-      { length: 12 },
-      (_, i) => new LayerBlob(pool, { recipe: recipes[i % 4]!, what: `layer ${i}` }),
-    );
+    const blobs = Array.from({ length: 12 }, (_, i) => layerBlob(pool, recipes[i % 4]!));
     const bytes = await Promise.all(blobs.map(async (blob) => collect(blob.open(0))));
     for (const [i, blob] of blobs.entries()) assert.equal(blob.facts!.digest, sha256(bytes[i]!));
     assert.equal(new Set(blobs.map(({ facts }) => facts!.diffId)).size, 1);
@@ -109,13 +117,13 @@ suite('a layer as a blob', () => {
 
   test('bytes other than the remembered ones are refused at the end', async (t) => {
     const known = { diffId: sha256('a'), digest: sha256('b'), size: 1 };
-    const blob = new LayerBlob(pool, { recipe: makeRecipe(t, 'gzip'), what: 'layer 1', known });
+    const blob = layerBlob(pool, makeRecipe(t, 'gzip'), known);
     await assert.rejects(collect(blob.open(0)), { code: 'ERR_INTEGRITY' });
   });
 
   test('a source that changed between two passes is refused', async (t) => {
     const recipe = makeRecipe(t, 'gzip');
-    const blob = new LayerBlob(pool, { recipe, what: 'layer 1' });
+    const blob = layerBlob(pool, recipe);
     await collect(blob.open(0));
     const file = join(recipe.store.trees.directory, `${'0'.repeat(31)}2-y`);
     chmodSync(file, 0o644);
@@ -126,15 +134,15 @@ suite('a layer as a blob', () => {
   test('a file that is missing fails the pass, and the pool goes on', async (t) => {
     const recipe = makeRecipe(t, 'gzip');
     rmSync(join(recipe.store.trees.directory, `${'0'.repeat(31)}2-y`));
-    await assert.rejects(collect(new LayerBlob(pool, { recipe, what: 'layer 1' }).open(0)), {
+    await assert.rejects(collect(layerBlob(pool, recipe).open(0)), {
       code: 'ERR_NOT_FOUND',
     });
-    const whole = new LayerBlob(pool, { recipe: makeRecipe(t, 'gzip'), what: 'layer 2' });
+    const whole = layerBlob(pool, makeRecipe(t, 'gzip'));
     assert.ok((await collect(whole.open(0))).byteLength > 0);
   });
 
   test('a pass can be left, or aborted, in the middle', async (t) => {
-    const blob = new LayerBlob(pool, { recipe: makeRecipe(t, 'none'), what: 'layer 1' });
+    const blob = layerBlob(pool, makeRecipe(t, 'none'));
     for await (const piece of blob.open(0)) {
       assert.ok(piece.byteLength > 0);
       break;

@@ -8,21 +8,24 @@ import { TarBytes } from './tar-bytes.ts';
 /** A layer's tar in blocks, hashed as it goes by: one pass gives bytes, diffID and checksum. */
 export class LayerReader {
   readonly #codec: Codec;
+  readonly #allocate: (size: number) => Uint8Array;
   readonly #tar: TarBytes;
   readonly #hash: Hash = createHash('sha256');
   #crc32 = 0;
   #size = 0;
   #dictionary: Uint8Array = new Uint8Array(0);
 
-  constructor({ content, owner, codec }: LayerRecipe) {
+  /** `allocate` gives a buffer of that many bytes, whatever is in it. */
+  constructor({ content, owner, codec }: LayerRecipe, allocate: (size: number) => Uint8Array) {
     this.#codec = codec;
+    this.#allocate = allocate;
     this.#tar = new TarBytes(content, owner);
   }
 
   /** The next block; the last one carries the facts about the whole. A tar is never empty, so there is a last one. */
   next(): RawBlock {
     const { blockSize, dictionarySize, name } = this.#codec;
-    const block = new Uint8Array(blockSize);
+    const block = this.#allocate(blockSize);
     const raw = block.subarray(0, this.#tar.read(block));
     const dictionary = this.#dictionary;
     this.#size += raw.byteLength;

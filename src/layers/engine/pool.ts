@@ -19,10 +19,27 @@ export class WorkerPool {
   readonly size: number;
   readonly #members: PoolMember[] = [];
   readonly #shared: QueuedJob[] = [];
+  #streams = 0;
   #closed = false;
 
   constructor(size: number = availableParallelism()) {
     this.size = size;
+  }
+
+  /** Counts one more stream of blocks that shares the workers; the function it gives ends that. */
+  join(): () => void {
+    this.#streams++;
+    return () => {
+      this.#streams--;
+    };
+  }
+
+  /**
+   * How many blocks a stream may have in work or done and not yet taken. A stream alone keeps all workers busy; many
+   * share that, so that memory grows with the workers and not with the streams.
+   */
+  get window(): number {
+    return Math.max(2, Math.ceil((2 * this.size + 2) / Math.max(1, this.#streams)));
   }
 
   /** A worker for the jobs of one pass: the one with the fewest passes. Workers start when they are needed. */
@@ -31,6 +48,10 @@ export class WorkerPool {
     if (best === undefined || (best.passes > 0 && this.#members.length < this.size)) best = this.#start();
     best.passes++;
     return best;
+  }
+
+  release(member: PoolMember): void {
+    member.passes--;
   }
 
   /** Runs a job on `member`, or on any. `transfer` are buffers that change hands. */

@@ -43,13 +43,16 @@ export interface TarEndInfo {
   readonly crc32: number;
 }
 
+/** A block of the compressed blob, header and trailer of the format included. */
 export interface CompressedBlock {
   readonly data: Uint8Array;
+  /** With the last block. */
+  readonly end?: TarEndInfo;
 }
 
 export interface JobResults {
   read: RawBlock;
-  compress: CompressedBlock;
+  compress: Uint8Array;
   close: null;
 }
 

@@ -26,7 +26,7 @@ export class TarBytes {
     return this.#noMoreEntries && this.#zeros === 0;
   }
 
-  /** Fills `into` (all zeros before) and gives the number of bytes; fewer than its length only at the end. */
+  /** Fills `into` and gives the number of bytes; fewer than its length only at the end. */
   read(into: Uint8Array): number {
     let at = 0;
     while (at < into.byteLength && !this.ended) {
@@ -62,8 +62,8 @@ export class TarBytes {
       if (this.#filePosition === this.#fileSize) this.close();
       return length;
     }
-    // `into` holds zeros already.
     const zeros = Math.min(into.byteLength - at, this.#zeros);
+    into.fill(0, at, at + zeros);
     this.#zeros -= zeros;
     return zeros;
   }

@@ -8,6 +8,9 @@ import type { Job, JobResults, PlainError, Reply } from './protocol.ts';
 const port = parentPort!;
 const passes = new Map<number, LayerReader>();
 const compressors = new Map<string, CompressBlock>();
+/** Blocks that were compressed here, for the next ones that are read here: memory is not freed and asked for again. */
+const freeBlocks: Uint8Array[] = [];
+const MOST_FREE_BLOCKS = 4;
 
 port.on('message', (job: Job) => {
   run(job).then(
@@ -25,11 +28,13 @@ port.on('message', (job: Job) => {
 async function run(job: Job): Promise<JobResults[Job['kind']]> {
   switch (job.kind) {
     case 'read':
-      return read(job.pass, job.recipe && new LayerReader(job.recipe));
+      return read(job.pass, job.recipe && new LayerReader(job.recipe, allocate));
     case 'compress': {
       const compress = compressors.get(job.codec.id) ?? (await blockCompressor(job.codec));
       compressors.set(job.codec.id, compress);
-      return { data: compress(job.raw, job.dictionary, job.last) };
+      const compressed = compress(job.raw, job.dictionary, job.last);
+      if (freeBlocks.length < MOST_FREE_BLOCKS) freeBlocks.push(new Uint8Array(job.raw.buffer));
+      return compressed;
     }
     case 'close':
       close(job.pass);
@@ -49,6 +54,11 @@ function read(pass: number, opened: LayerReader | undefined): JobResults['read']
   }
 }
 
+function allocate(size: number): Uint8Array {
+  const at = freeBlocks.findIndex(({ byteLength }) => byteLength === size);
+  return at < 0 ? new Uint8Array(size) : freeBlocks.splice(at, 1)[0]!;
+}
+
 function close(pass: number): void {
   passes.get(pass)?.close();
   passes.delete(pass);
@@ -57,7 +67,7 @@ function close(pass: number): void {
 /** Blocks change hands instead of being copied. A buffer from Node's pool is shared with others and must be copied. */
 function transferables(result: JobResults[Job['kind']]): ArrayBuffer[] {
   if (result === null) return [];
-  const bytes = 'raw' in result ? result.raw : result.data;
+  const bytes = 'raw' in result ? result.raw : result;
   const whole = bytes.buffer instanceof ArrayBuffer && bytes.byteLength >= 65_536;
   return whole ? [bytes.buffer] : [];
 }
