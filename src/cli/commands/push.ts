@@ -43,9 +43,9 @@ export const push: Command = {
         },
         insecure: INSECURE,
         'max-wait': {
-          value: 'SECONDS',
+          value: 'N',
           integer: true,
-          describe: 'wait so long, for each request, for a registry that is busy or gone (default: 300)',
+          describe: 'seconds that a request waits for a registry that is busy or gone (default: 300)',
         },
       },
     },
