@@ -9,10 +9,10 @@ import { parseReference } from '../stores/reference.ts';
 import { layerHistories, readConfig, storePathsIn, type StoredConfig } from './read-config.ts';
 import { manifestName } from './manifest-name.ts';
 import { openImageStore } from './open-store.ts';
+import type { RegistryAccess } from './registry-access.ts';
 
 export interface InspectOptions {
-  /** The registry may be spoken to without TLS or with an unverified certificate. */
-  insecure?: boolean;
+  registry?: RegistryAccess;
   /** `OS/ARCH[/VARIANT]`: which image of an index to look at. Without it an index is described itself. */
   platform?: string;
   signal?: AbortSignal;
@@ -59,10 +59,10 @@ export interface InspectedIndex {
 
 /** Reads an image's manifest and config, or an index; no layer is fetched. Throws NixpushError. */
 export async function inspect(reference: string, options: InspectOptions = {}): Promise<InspectResult> {
-  const { insecure, platform, signal } = options;
+  const { registry, platform, signal } = options;
   const wanted = platform === undefined ? undefined : parsePlatform(platform);
   const parsed = parseReference(reference);
-  const store = await openImageStore(parsed, insecure === undefined ? {} : { insecure });
+  const store = await openImageStore(parsed, registry === undefined ? {} : { registry });
   try {
     return await inspectManifest(store, manifestName(parsed), wanted, signal === undefined ? {} : { signal });
   } finally {

@@ -4,12 +4,10 @@ import { openLayout } from '../stores/layout/layout-store.ts';
 import type { Reference } from '../stores/reference.ts';
 import type { RegistryClient } from '../stores/registry/client.ts';
 import type { ProgressListener } from './progress.ts';
+import type { RegistryAccess } from './registry-access.ts';
 
 export interface OpenStoreOptions {
-  /** Plain HTTP and unverified certificates are allowed. */
-  insecure?: boolean;
-  /** Seconds that one request may wait in all before its last try; default five minutes. */
-  maxWait?: number;
+  registry?: RegistryAccess;
   /** A layout that is not there yet will do: it is about to be written. */
   create?: boolean;
   /** Clients by host: places of one registry that are opened with the same map share tokens, waits and connections. */
@@ -29,26 +27,17 @@ export async function openImageStore(reference: Reference, options: OpenStoreOpt
   }
 }
 
-/** Loaded late: the HTTP client takes longer to load than all the rest, and a push into a layout needs none of it. */
 async function openRegistry(
   host: string,
   repository: string,
   options: OpenStoreOptions,
 ): Promise<ImageStore> {
-  const { RegistryClient } = await import('../stores/registry/client.ts');
   const { RegistryStore } = await import('../stores/registry/registry-store.ts');
-  const { defaultCredentials } = await import('../stores/registry/credentials.ts');
-  const { clients = new Map<string, RegistryClient>(), onProgress } = options;
-  const client =
-    clients.get(host) ??
-    new RegistryClient({
-      host,
-      credentials: defaultCredentials(),
-      ...(options.insecure !== undefined && { insecure: options.insecure }),
-      ...(options.maxWait !== undefined && { maxWaitMs: options.maxWait * 1000 }),
-      onWait: (reason, milliseconds) =>
-        onProgress?.({ type: 'wait', destination: host, reason, milliseconds }),
-    });
+  const { registryClient } = await import('./registry-client.ts');
+  const { clients = new Map<string, RegistryClient>(), registry, onProgress } = options;
+  const onWait = (reason: string, milliseconds: number): void =>
+    onProgress?.({ type: 'wait', destination: host, reason, milliseconds });
+  const client = clients.get(host) ?? registryClient(host, { registry, onWait });
   clients.set(host, client);
   return new RegistryStore({ client, repository });
 }

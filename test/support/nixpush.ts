@@ -16,6 +16,8 @@ export interface RunOptions {
   readonly env?: Readonly<Record<string, string>>;
   /** Another Node to run it with. */
   readonly node?: string;
+  /** What it reads on standard input; nothing if left out. */
+  readonly input?: string;
 }
 
 const CLI = join(import.meta.dirname, 'nixpush-cli.js');
@@ -28,15 +30,17 @@ export async function nixpush(args: readonly string[], options: RunOptions = {})
 /** The same, with the process at hand while it runs. Its home is new and empty: no credentials, nothing remembered. */
 export function startNixpush(
   args: readonly string[],
-  { cwd, env, node = process.execPath }: RunOptions = {},
+  { cwd, env, node = process.execPath, input }: RunOptions = {},
 ): { readonly child: ChildProcess; readonly finished: Promise<Run> } {
   const home = mkdtempSync(join(tmpdir(), 'nixpush-home-'));
   const isolated = { HOME: home, XDG_CACHE_HOME: home, XDG_RUNTIME_DIR: home, DOCKER_CONFIG: home };
   const child = spawn(node, [CLI, ...args], {
     cwd,
     env: { ...process.env, ...isolated, ...env },
-    stdio: ['ignore', 'pipe', 'pipe'],
+    stdio: ['pipe', 'pipe', 'pipe'],
   });
+  // It may end without reading all of it.
+  child.stdin.on('error', () => undefined).end(input);
   const output = { stdout: '', stderr: '' };
   child.stdout.setEncoding('utf8').on('data', (text: string) => (output.stdout += text));
   child.stderr.setEncoding('utf8').on('data', (text: string) => (output.stderr += text));

@@ -1,6 +1,7 @@
 import type { Arguments } from '../arguments.ts';
 import { defined } from '../arguments.ts';
-import { INSECURE, OUTPUT_OPTIONS, type CliContext, type Command } from '../command.ts';
+import { OUTPUT_OPTIONS, type CliContext, type Command } from '../command.ts';
+import { REGISTRY_OPTIONS, registryAccess } from '../registry-options.ts';
 
 export const inspect: Command = {
   name: 'inspect',
@@ -19,9 +20,9 @@ export const inspect: Command = {
           value: 'OS/ARCH[/VARIANT]',
           describe: 'which image of an index to show (default: list them)',
         },
-        insecure: INSECURE,
       },
     },
+    REGISTRY_OPTIONS,
     OUTPUT_OPTIONS,
   ],
   notes: [],
@@ -29,10 +30,12 @@ export const inspect: Command = {
 };
 
 async function run(args: Arguments, context: CliContext): Promise<number> {
+  const [reference = ''] = args.positionals;
+  const registry = await registryAccess(args, [reference], context);
   const { inspect: inspectImage } = await context.loadVerbs();
-  const result = await inspectImage(args.positionals[0] ?? '', {
+  const result = await inspectImage(reference, {
     ...defined({ platform: args.text('platform') }),
-    insecure: args.flag('insecure'),
+    registry,
     signal: context.signal,
   });
   if (args.flag('json')) {

@@ -1,13 +1,20 @@
 import { readFile } from 'node:fs/promises';
 import { ioError, NixpushError } from '../../base/errors.ts';
-import { runCredentialHelper } from './credential-helper.ts';
+import { getFromHelper } from './credential-helper.ts';
 import type { Credential, CredentialSource, Environment } from './credential.ts';
 
 /** `config.json` of Docker and `auth.json` of podman, skopeo and buildah (containers-auth.json(5)) have one form. */
-interface AuthFile {
-  readonly auths: ReadonlyMap<string, AuthEntry>;
-  readonly credHelpers: ReadonlyMap<string, string>;
+export interface AuthFile {
+  /** By normalized key. */
+  readonly auths: ReadonlyMap<string, Keyed<AuthEntry>>;
+  readonly credHelpers: ReadonlyMap<string, Keyed<string>>;
   readonly credsStore: string | undefined;
+}
+
+interface Keyed<Value> {
+  /** As the file has it. */
+  readonly key: string;
+  readonly value: Value;
 }
 
 type AuthEntry = Readonly<Record<string, unknown>>;
@@ -25,14 +32,14 @@ export function authFileCredentials(path: string, env: Environment): CredentialS
       const file = await content;
       if (file === undefined) return undefined;
       const keys = lookupKeys(host, repository);
-      for (const helper of helpersFor(file, keys)) {
-        const serverUrl = host === DOCKER_HUB ? DOCKER_HUB_KEY : host;
-        const credential = await runCredentialHelper(helper, serverUrl, env, signal);
-        if (credential !== undefined) return credential;
+      const helper = helperFor(file, keys);
+      if (helper !== undefined) {
+        const credential = await getFromHelper(helper.value, serverUrlOf(host), env, signal);
+        if (credential !== undefined) return { ...credential, key: helper.key };
       }
       for (const key of keys) {
         const entry = file.auths.get(key);
-        const credential = entry === undefined ? undefined : entryCredential(entry, path, key);
+        const credential = entry === undefined ? undefined : entryCredential(entry, path);
         if (credential !== undefined) return credential;
       }
       return undefined;
@@ -41,14 +48,23 @@ export function authFileCredentials(path: string, env: Environment): CredentialS
 }
 
 async function readAuthFile(path: string): Promise<AuthFile | undefined> {
-  let text: string;
+  const text = await readAuthText(path);
+  return text === undefined ? undefined : parseAuthFile(parseAuthText(text, path));
+}
+
+/** Undefined if there is no such file. Throws ERR_IO. */
+export async function readAuthText(path: string): Promise<string | undefined> {
   try {
-    text = await readFile(path, 'utf8');
+    return await readFile(path, 'utf8');
   } catch (error) {
     const errno = (error as NodeJS.ErrnoException).code;
     if (errno === 'ENOENT' || errno === 'ENOTDIR') return undefined;
     throw ioError(error, 'cannot read the credentials in', path);
   }
+}
+
+/** Throws ERR_FORMAT. */
+export function parseAuthText(text: string, path: string): Record<string, unknown> {
   let document: unknown;
   try {
     document = JSON.parse(text);
@@ -56,7 +72,11 @@ async function readAuthFile(path: string): Promise<AuthFile | undefined> {
     // The parser's own message would quote the file, and with it a secret.
     throw new NixpushError('ERR_FORMAT', `${path} is not valid JSON`, { path });
   }
-  const { auths, credHelpers, credsStore } = asObject(document);
+  return asObject(document);
+}
+
+/** Lenient: what has another form than it should is passed over. */
+export function parseAuthFile({ auths, credHelpers, credsStore }: Record<string, unknown>): AuthFile {
   return {
     auths: byNormalizedKey(Object.entries(asObject(auths)).map(([key, entry]) => [key, asObject(entry)])),
     credHelpers: byNormalizedKey(Object.entries(asObject(credHelpers)).filter(isTextEntry)),
@@ -65,17 +85,17 @@ async function readAuthFile(path: string): Promise<AuthFile | undefined> {
 }
 
 /** An exact key wins over one that only means the same. */
-function byNormalizedKey<Value>(entries: readonly (readonly [string, Value])[]): Map<string, Value> {
-  const map = new Map<string, Value>();
+function byNormalizedKey<Value>(entries: readonly (readonly [string, Value])[]): Map<string, Keyed<Value>> {
+  const map = new Map<string, Keyed<Value>>();
   for (const [key, value] of entries) {
     const normalized = normalizeKey(key);
-    if (normalized === key || !map.has(normalized)) map.set(normalized, value);
+    if (normalized === key || !map.has(normalized)) map.set(normalized, { key, value });
   }
   return map;
 }
 
 /** Keys with a scheme are of Docker's old kind and name a host; others may name a namespace: `host/team/app`. */
-function normalizeKey(key: string): string {
+export function normalizeKey(key: string): string {
   const bare = key.replace(/^https?:\/\//, '');
   const path = bare === key ? bare.replace(/\/v[12]\/?$/, '').replace(/\/+$/, '') : bare.replace(/\/.*$/, '');
   const [host = '', ...rest] = path.split('/');
@@ -96,21 +116,32 @@ function lookupKeys(host: string, repository: string | undefined): string[] {
   return keys;
 }
 
-/** A helper for the host goes before the one for everything; an empty name switches both off. */
-function helpersFor(file: AuthFile, keys: readonly string[]): string[] {
+/**
+ * The helper program that is in charge, and the setting that says so. One for the host goes before the one for
+ * everything; an empty name switches both off.
+ */
+export function helperFor(file: AuthFile, keys: readonly string[]): Keyed<string> | undefined {
   const key = keys.find((candidate) => file.credHelpers.has(candidate));
-  const helper = key === undefined ? file.credsStore : file.credHelpers.get(key);
-  return helper === undefined || helper === '' ? [] : [helper];
+  const helper =
+    key === undefined
+      ? { key: 'credsStore', value: file.credsStore ?? '' }
+      : { key: `credHelpers ${key}`, value: file.credHelpers.get(key)!.value };
+  return helper.value === '' ? undefined : helper;
 }
 
-function entryCredential(entry: AuthEntry, path: string, key: string): Credential | undefined {
-  const source = path;
+/** What a host is called towards helpers, and in the files that docker writes. */
+export function serverUrlOf(host: string): string {
+  return host === DOCKER_HUB ? DOCKER_HUB_KEY : host;
+}
+
+function entryCredential({ key, value: entry }: Keyed<AuthEntry>, path: string): Credential | undefined {
+  const found = { source: path, key };
   const { username, password } = userAndPassword(entry, path, key);
   const registryToken = text(entry['registrytoken']);
-  if (registryToken !== '') return { kind: 'registry-token', token: registryToken, source };
+  if (registryToken !== '') return { kind: 'registry-token', token: registryToken, ...found };
   const identityToken = text(entry['identitytoken']);
-  if (identityToken !== '') return { kind: 'identity-token', token: identityToken, username, source };
-  return username === '' ? undefined : { kind: 'basic', username, password, source };
+  if (identityToken !== '') return { kind: 'identity-token', token: identityToken, username, ...found };
+  return username === '' ? undefined : { kind: 'basic', username, password, ...found };
 }
 
 /** `auth` is base64 of `user:password`; older files have them as they are. */

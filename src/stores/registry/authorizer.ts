@@ -155,8 +155,7 @@ export class Authorizer {
     const { host, trustedRealms, sender, clock, closed } = this.#options;
     const realm = checkRealm(bearer.params.get('realm')!, this.#origin, trustedRealms);
     const repository = scopes[0]?.repository;
-    if (credential !== undefined && !realm.sendCredentials)
-      throw foreignRealm(host, realm.url.host, credential);
+    if (credential !== undefined && !realm.sendCredentials) throw foreignRealm(host, realm.url.host);
     const service = bearer.params.get('service');
     const request = { realm: realm.url, service, scopes: this.#scopes(scopes), credential, host, repository };
     return fetchToken({ ...request, signal: closed }, sender, clock);
@@ -184,10 +183,10 @@ function scopeKey(scopes: readonly Scope[]): string {
   return formatScopes(scopes).join(' ');
 }
 
-function foreignRealm(host: string, realmHost: string, credential: Credential): NixpushError {
+function foreignRealm(host: string, realmHost: string): NixpushError {
   const message = `${host} wants its credentials sent to ${realmHost}, which belongs to another domain`;
   return new NixpushError('ERR_UNAUTHORIZED', message, {
     host,
-    hint: `If ${realmHost} is its token server, name it as trusted; else remove the entry in ${credential.source}.`,
+    hint: `If ${realmHost} is its token server, allow it with --trust-token-server ${realmHost}.`,
   });
 }

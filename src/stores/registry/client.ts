@@ -4,7 +4,7 @@ import { abortError, NixpushError } from '../../base/errors.ts';
 import { Authorizer, type Authorization } from './authorizer.ts';
 import { systemClock, type Clock } from './clock.ts';
 import type { CredentialSource } from './credential.ts';
-import { discover } from './discovery.ts';
+import { discover, type Discovery } from './discovery.ts';
 import { registryError } from './registry-error.ts';
 import type { RegistryResponse } from './response.ts';
 import type { Scope } from './scope.ts';
@@ -63,8 +63,7 @@ const REDIRECTS: readonly number[] = [301, 302, 303, 307, 308];
 const ERROR_BODY_LIMIT = 64 * 1024;
 const MAX_WAIT_MS = 5 * 60_000;
 
-interface Session {
-  readonly origin: URL;
+interface Session extends Discovery {
   readonly authorizer: Authorizer;
 }
 
@@ -94,6 +93,11 @@ export class RegistryClient {
   /** Scheme, host and port of the registry's API, for `resolveLocation`; the first call finds it out. */
   async origin(signal?: AbortSignal): Promise<URL> {
     return (await this.#connect(signal)).origin;
+  }
+
+  /** What the first contact showed; the first call makes it. */
+  async discovery(signal?: AbortSignal): Promise<Discovery> {
+    return this.#connect(signal);
   }
 
   /**
@@ -155,7 +159,7 @@ export class RegistryClient {
       clock: this.#clock,
       closed,
     });
-    return { origin: discovery.origin, authorizer };
+    return { ...discovery, authorizer };
   }
 
   /** Sends the request with credentials; once again each after a stale token and a scope too narrow. */

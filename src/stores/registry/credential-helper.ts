@@ -8,27 +8,18 @@ const OUTPUT_LIMIT = 1024 * 1024;
 /** What helpers say when they simply have nothing (docker-credential-helpers, `credentials/error.go`). */
 const NOTHING_FOUND = /credentials not found|no credentials server URL/i;
 
-/**
- * Asks `docker-credential-NAME get` for a server's credentials; undefined if it has none.
- * No shell is involved, and the name can only be a name. Throws ERR_COMMAND.
- */
-export async function runCredentialHelper(
+/** Asks `docker-credential-NAME get` for a server's credentials; undefined if it has none. */
+export async function getFromHelper(
   name: string,
   serverUrl: string,
   env: Environment,
   signal?: AbortSignal,
 ): Promise<Credential | undefined> {
-  if (!/^[A-Za-z0-9._-]+$/.test(name)) {
-    throw new NixpushError(
-      'ERR_COMMAND',
-      `the credential helper's name ${JSON.stringify(name)} is malformed`,
-    );
-  }
-  const program = `docker-credential-${name}`;
-  const { status, stdout } = await run(program, serverUrl, env, signal);
+  const program = programOf(name);
+  const { status, stdout } = await run(program, 'get', serverUrl, env, signal);
   if (status !== 0) {
     if (NOTHING_FOUND.test(stdout)) return undefined;
-    throw failed(program, `it ended with status ${status}: ${safeText(stdout, 200)}`);
+    throw endedWith(program, status, stdout);
   }
   let answer: { Username?: unknown; Secret?: unknown };
   try {
@@ -46,8 +37,45 @@ export async function runCredentialHelper(
     : { kind: 'basic', username, password: secret, source: program };
 }
 
+/** Hands a user and a password to `docker-credential-NAME store`. Returns the program's name. */
+export async function storeInHelper(
+  name: string,
+  serverUrl: string,
+  { username, password }: { readonly username: string; readonly password: string },
+  env: Environment,
+  signal?: AbortSignal,
+): Promise<string> {
+  const program = programOf(name);
+  const input = JSON.stringify({ ServerURL: serverUrl, Username: username, Secret: password });
+  const { status, stdout } = await run(program, 'store', input, env, signal);
+  if (status !== 0) throw endedWith(program, status, stdout, [password]);
+  return program;
+}
+
+/** Has `docker-credential-NAME erase` forget a server. Returns the program's name, undefined if it knew nothing. */
+export async function eraseFromHelper(
+  name: string,
+  serverUrl: string,
+  env: Environment,
+  signal?: AbortSignal,
+): Promise<string | undefined> {
+  // `erase` of what is not there succeeds with some helpers and fails with others.
+  if ((await getFromHelper(name, serverUrl, env, signal)) === undefined) return undefined;
+  const program = programOf(name);
+  const { status, stdout } = await run(program, 'erase', serverUrl, env, signal);
+  if (status !== 0) throw endedWith(program, status, stdout);
+  return program;
+}
+
+function programOf(name: string): string {
+  if (/^[A-Za-z0-9._-]+$/.test(name)) return `docker-credential-${name}`;
+  throw new NixpushError('ERR_COMMAND', `the credential helper's name ${JSON.stringify(name)} is malformed`);
+}
+
+/** No shell is involved. What the program is told goes by standard input, where no process list shows it. */
 function run(
   program: string,
+  action: 'get' | 'store' | 'erase',
   input: string,
   env: Environment,
   signal: AbortSignal | undefined,
@@ -55,7 +83,7 @@ function run(
   // Not spawn's own `timeout`: its timer goes on if the program is not found (Node 20).
   const timeout = AbortSignal.timeout(TIMEOUT_MS);
   return new Promise((resolve, reject) => {
-    const child = spawn(program, ['get'], {
+    const child = spawn(program, [action], {
       env,
       stdio: ['pipe', 'pipe', 'inherit'],
       signal: signal === undefined ? timeout : AbortSignal.any([signal, timeout]),
@@ -81,6 +109,15 @@ function run(
     child.stdin.on('error', () => undefined);
     child.stdin.end(input);
   });
+}
+
+function endedWith(
+  program: string,
+  status: number | null,
+  stdout: string,
+  secrets: readonly string[] = [],
+): NixpushError {
+  return failed(program, `it ended with status ${status}: ${safeText(stdout, 200, secrets)}`);
 }
 
 function failed(program: string, why: string): NixpushError {

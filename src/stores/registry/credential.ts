@@ -1,27 +1,31 @@
-/** What a registry is shown to be let in. `source` says where it was found and is safe to print; the rest is not. */
+/** What a registry is shown to be let in. Where it was found is safe to print; the rest is not. */
 export type Credential = BasicCredential | IdentityToken | RegistryToken;
 
-export interface BasicCredential {
+interface Found {
+  /** The file, helper program or option. */
+  readonly source: string;
+  /** Under which entry of it: `ghcr.io/team`. */
+  readonly key?: string;
+}
+
+export interface BasicCredential extends Found {
   readonly kind: 'basic';
   readonly username: string;
   readonly password: string;
-  readonly source: string;
 }
 
 /** Changed for access tokens at the token server (OAuth 2 refresh token). */
-export interface IdentityToken {
+export interface IdentityToken extends Found {
   readonly kind: 'identity-token';
   readonly token: string;
   /** For token servers that want it as a password. */
   readonly username: string;
-  readonly source: string;
 }
 
 /** Shown to the registry itself as it is. */
-export interface RegistryToken {
+export interface RegistryToken extends Found {
   readonly kind: 'registry-token';
   readonly token: string;
-  readonly source: string;
 }
 
 /** A place to look for credentials. */

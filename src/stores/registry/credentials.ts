@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs';
 import { isAbsolute, join } from 'node:path';
 import { homedir } from 'node:os';
 import { NixpushError, usageError } from '../../base/errors.ts';
@@ -10,10 +11,33 @@ import type { Credential, CredentialSource, Environment } from './credential.ts'
  * configuration directory), Docker's config.json.
  */
 export function defaultCredentials(env: Environment = process.env): CredentialSource {
-  return firstOf([
-    environmentCredentials(env),
-    ...credentialFiles(env).map((file) => authFileCredentials(file, env)),
-  ]);
+  return firstOf(credentialPlaces(env).map(({ source }) => source));
+}
+
+/** One of the places that are looked at. */
+export interface CredentialPlace {
+  /** For people. */
+  readonly name: string;
+  readonly source: CredentialSource;
+  /** Of a file; it need not exist. */
+  readonly file?: string;
+}
+
+/** The places in the order they are looked at. */
+export function credentialPlaces(env: Environment): CredentialPlace[] {
+  return [
+    { name: ENVIRONMENT, source: environmentCredentials(env) },
+    ...credentialFiles(env).map((file) => ({ name: file, source: authFileCredentials(file, env), file })),
+  ];
+}
+
+/**
+ * The file that a login goes to: REGISTRY_AUTH_FILE if that is set, else the first one that exists, so that no other
+ * hides the login; Docker's config.json if there is none, which docker, podman and skopeo all read.
+ */
+export function loginFile(env: Environment): string {
+  const files = credentialFiles(env);
+  return nonEmpty(env['REGISTRY_AUTH_FILE']) ?? files.find((file) => existsSync(file)) ?? files.at(-1)!;
 }
 
 /** The same credentials for one host only: they are never shown to another. */
@@ -50,12 +74,14 @@ export function credentialFiles(env: Environment): string[] {
   return files.filter((file) => file !== undefined);
 }
 
+const ENVIRONMENT = 'the environment (NIXPUSH_*)';
+
 function environmentCredentials(env: Environment): CredentialSource {
   const username = nonEmpty(env['NIXPUSH_USERNAME']);
   const password = nonEmpty(env['NIXPUSH_PASSWORD']);
   const token = nonEmpty(env['NIXPUSH_TOKEN']);
   const host = nonEmpty(env['NIXPUSH_REGISTRY']);
-  const source = 'the environment (NIXPUSH_*)';
+  const found = { source: ENVIRONMENT, ...(host === undefined ? {} : { key: host }) };
   return {
     async find(wanted) {
       if (password === undefined && token === undefined) return undefined;
@@ -66,11 +92,11 @@ function environmentCredentials(env: Environment): CredentialSource {
         );
       }
       if (wanted !== host) return undefined;
-      if (token !== undefined) return { kind: 'registry-token', token, source };
+      if (token !== undefined) return { kind: 'registry-token', token, ...found };
       if (username === undefined) {
         throw new NixpushError('ERR_USAGE', 'NIXPUSH_PASSWORD is set, but NIXPUSH_USERNAME is not');
       }
-      return { kind: 'basic', username, password: password!, source };
+      return { kind: 'basic', username, password: password!, ...found };
     },
   };
 }

@@ -108,9 +108,10 @@ function hintFor(error: unknown, host: string): string | undefined {
   const code = errorCode(error);
   if (isAlert(error))
     return `If it wants a client certificate, put client.cert and client.key into certs.d/${host}.`;
-  if (isNotTls(code)) return `If ${host} is meant to be reached without TLS, allow it with --insecure.`;
+  if (isNotTls(code))
+    return `If ${host} is meant to be reached without TLS, allow it with --insecure ${host}.`;
   if (isUnknownAuthority(error)) {
-    return `Give the authority's certificate with NODE_EXTRA_CA_CERTS=FILE or in certs.d/${host}/ca.crt.`;
+    return `Give the authority's certificate with --ca-file FILE, or put it into certs.d/${host}/ca.crt.`;
   }
   if (isCertificateError(code))
     return `The certificate of ${host} must be put right; check this machine's date, too.`;

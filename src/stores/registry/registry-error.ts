@@ -96,18 +96,18 @@ function hintFor(answer: ErrorAnswer, code: string | undefined): string | undefi
   switch (status) {
     case 401:
       return credentialSource === undefined
-        ? `Log in to ${host} first; the logins of docker, podman and skopeo are used.`
-        : `The credentials from ${credentialSource} are not accepted for this; log in to ${host} again.`;
+        ? `Log in first: nixpush login ${host}; the logins of docker, podman and skopeo are used too.`
+        : `The credentials from ${credentialSource} are not accepted for this; log in again: nixpush login ${host}.`;
     case 403:
       return credentialSource === undefined
-        ? `Log in to ${host} first; the logins of docker, podman and skopeo are used.`
+        ? `Log in first: nixpush login ${host}; the logins of docker, podman and skopeo are used too.`
         : `Ask for the right to do this, or use other credentials than those from ${credentialSource}.`;
     case 404:
       return code === 'NAME_UNKNOWN' ? missingRepositoryHint(host, repository) : undefined;
     case 413:
       return 'A proxy or the registry limits the size of requests; try a smaller chunk size.';
     case 429:
-      return `${host} limits the rate of requests; try again later or log in for a higher limit.`;
+      return `${host} limits the rate of requests; wait longer with --max-wait, or log in for a higher limit.`;
     default:
       return undefined;
   }

@@ -104,7 +104,7 @@ test(
     await assert.rejects(pushAndRead(clientFor(t, { host })), {
       code: 'ERR_UNAUTHORIZED',
       message: `${host}/x/demo: starting an upload needs credentials (401 UNAUTHORIZED: authentication required)`,
-      hint: /Log in to 127/,
+      hint: /nixpush login 127/,
     });
   },
 );

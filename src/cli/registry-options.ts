@@ -1,0 +1,84 @@
+import { usageError } from '../base/errors.ts';
+import type { RegistryAccess } from '../verbs/registry-access.ts';
+import { defined, type Arguments } from './arguments.ts';
+import type { CliContext, CliOption, OptionGroup } from './command.ts';
+import { parseDuration } from './duration.ts';
+
+type Options = Readonly<Record<string, CliOption>>;
+
+export const LOGIN_OPTIONS: Options = {
+  username: { value: 'USER', describe: 'user name, with --password-stdin' },
+  'password-stdin': { describe: 'read the password from stdin' },
+};
+
+export const CONNECTION_OPTIONS: Options = {
+  insecure: {
+    value: 'HOST[:PORT]',
+    repeat: true,
+    describe: 'allow plain HTTP and unverified TLS for this registry (loopback may always use HTTP)',
+  },
+  'ca-file': { value: 'FILE', describe: 'certificates of authorities to trust in addition' },
+  'trust-token-server': {
+    value: 'HOST[:PORT]',
+    repeat: true,
+    describe: "token server of a foreign domain that may see a registry's credentials",
+  },
+  'max-wait': {
+    value: 'DURATION',
+    describe: 'how long a request waits for a registry that is busy or gone: 90s, 5m (default: 5m)',
+  },
+};
+
+/** For every verb that talks to registries. */
+export const REGISTRY_OPTIONS: OptionGroup = {
+  title: 'Registry',
+  options: { ...LOGIN_OPTIONS, ...CONNECTION_OPTIONS },
+};
+
+/** What those options say; `references` are all places that the command names. Throws ERR_USAGE. */
+export async function registryAccess(
+  args: Arguments,
+  references: readonly string[],
+  context: CliContext,
+): Promise<RegistryAccess> {
+  const login = await givenLogin(args, context);
+  if (login === undefined) return connectionAccess(args);
+  const { registryHosts } = await import('../verbs/registry-access.ts');
+  const hosts = registryHosts(references);
+  const [host] = hosts;
+  if (host === undefined || hosts.length > 1) {
+    throw usageError(
+      host === undefined
+        ? '--username is for a registry, and the command names none'
+        : `--username is for one registry, but the command names ${hosts.join(' and ')}`,
+      'Log in to each with nixpush login HOST.',
+    );
+  }
+  return { ...(await connectionAccess(args)), logins: { [host]: login } };
+}
+
+/** The same without a login. Throws ERR_USAGE. */
+export async function connectionAccess(args: Arguments): Promise<RegistryAccess> {
+  const { parseRegistryHosts } = await import('../verbs/registry-access.ts');
+  const maxWait = args.text('max-wait');
+  return defined({
+    insecure: args.texts('insecure') && parseRegistryHosts(args.texts('insecure')!),
+    caFile: args.text('ca-file'),
+    trustedTokenServers: args.texts('trust-token-server'),
+    maxWaitMs: maxWait === undefined ? undefined : parseDuration(maxWait, '--max-wait'),
+  });
+}
+
+/** The login of `--username` and `--password-stdin`, undefined if neither is given. Throws ERR_USAGE. */
+export async function givenLogin(
+  args: Arguments,
+  { stdin }: CliContext,
+): Promise<{ username: string; password: string } | undefined> {
+  const username = args.text('username');
+  const fromStdin = args.flag('password-stdin');
+  if (username === undefined && !fromStdin) return undefined;
+  if (username === undefined) throw usageError('--password-stdin wants --username too');
+  if (!fromStdin) throw usageError('--username wants --password-stdin too');
+  const { readPassword } = await import('./read-password.ts');
+  return { username, password: await readPassword(stdin) };
+}
