@@ -8,8 +8,16 @@ export interface ConfigInput {
   /** RFC 3339. */
   created: string;
   config: ImageConfig;
-  /** Lowest first. `history` entries with `empty_layer` belong to no layer and are not made here. */
+  /** What the base image brings: its layers and history stand before ours, which may not be one for one. */
+  base?: ConfigBase;
+  /** Lowest first; each made by one step. */
   layers: readonly ConfigLayer[];
+}
+
+export interface ConfigBase {
+  diffIds: readonly Digest[];
+  /** Entries with `empty_layer` belong to no layer; the others do, in order. */
+  history: readonly HistoryEntry[];
 }
 
 export interface ConfigLayer {
@@ -22,7 +30,7 @@ export interface ConfigLayer {
  * An image config (image-spec, config.md) as bytes: equal input gives equal bytes, since keys stand in a fixed order
  * and no whitespace is written. The media type is OCI_CONFIG.
  */
-export function makeConfig({ platform, created, config, layers }: ConfigInput): Uint8Array {
+export function makeConfig({ platform, created, config, base, layers }: ConfigInput): Uint8Array {
   const { os, architecture, variant } = platform;
   return Buffer.from(
     JSON.stringify({
@@ -33,13 +41,15 @@ export function makeConfig({ platform, created, config, layers }: ConfigInput): 
       variant,
       created,
       config: orderedImageConfig(config),
-      rootfs: { type: 'layers', diff_ids: layers.map(({ diffId }) => diffId) },
-      history: layers.map(({ history }) => ({
-        created: history.created,
-        author: history.author,
-        created_by: history.created_by,
-        comment: history.comment,
-      })),
+      rootfs: {
+        type: 'layers',
+        diff_ids: [...(base?.diffIds ?? []), ...layers.map(({ diffId }) => diffId)],
+      },
+      history: [...(base?.history ?? []), ...layers.map(({ history }) => history)].map(orderedHistory),
     }),
   );
+}
+
+function orderedHistory({ created, author, created_by, comment, empty_layer }: HistoryEntry): HistoryEntry {
+  return { created, author, created_by, comment, empty_layer } as HistoryEntry;
 }

@@ -63,7 +63,7 @@ export function checkImageConfig(value: unknown, where: string): ImageConfig {
     throw new NixpushError('ERR_FORMAT', `${where} must be an object like {"Cmd": ["/bin/hello"]}`);
   const seen = new Set<string>();
   const entries = Object.entries(value).map(([written, content]) => {
-    const key = CANONICAL.get(written.toLowerCase()) ?? written;
+    const key = canonicalKey(written);
     const field = Object.hasOwn(FIELDS, key) ? FIELDS[key]! : undefined;
     if (seen.has(key))
       throw new NixpushError('ERR_FORMAT', `${where}: ${key} is there twice, in different spellings`);
@@ -74,6 +74,15 @@ export function checkImageConfig(value: unknown, where: string): ImageConfig {
     return [key, content] as const;
   });
   return Object.fromEntries(entries);
+}
+
+/** The same with the canonical spelling of known keys; of two spellings of a key the last one counts, as in Go. */
+export function canonicalKeys(config: ImageConfig): ImageConfig {
+  return Object.fromEntries(Object.entries(config).map(([written, value]) => [canonicalKey(written), value]));
+}
+
+function canonicalKey(written: string): string {
+  return CANONICAL.get(written.toLowerCase()) ?? written;
 }
 
 /** `over` wins. Env, Labels, ExposedPorts and Volumes are joined key by key, everything else is replaced. Both are checked. */

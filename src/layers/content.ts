@@ -31,4 +31,11 @@ export interface WrittenEntry {
   readonly mode: number;
   /** Only of a symlink. */
   readonly target?: string;
+  /** Where it is not the layer's: of a directory that the base image has. */
+  readonly owner?: EntryOwner;
+}
+
+export interface EntryOwner {
+  readonly uid: number;
+  readonly gid: number;
 }

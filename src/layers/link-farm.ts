@@ -79,7 +79,15 @@ function parents(path: string): WrittenEntry[] {
   return parent === '/' ? [] : [...parents(parent), { path: parent, type: 'directory', mode: 0o755 }];
 }
 
-function place(entries: Map<string, WrittenEntry>, conflicts: LinkConflict[], wanted: WrittenEntry): void {
+/**
+ * Puts an entry at its place unless something is there already. Throws ERR_FORMAT for a file where there is a directory, or
+ * the other way round.
+ */
+export function place(
+  entries: Map<string, WrittenEntry>,
+  conflicts: LinkConflict[],
+  wanted: WrittenEntry,
+): void {
   const there = entries.get(wanted.path);
   if (there === undefined) {
     entries.set(wanted.path, wanted);
@@ -96,7 +104,7 @@ function place(entries: Map<string, WrittenEntry>, conflicts: LinkConflict[], wa
 }
 
 /** The order of a tar: a directory's content directly after it, siblings by their bytes. */
-function byComponents(a: WrittenEntry, b: WrittenEntry): number {
+export function byComponents(a: WrittenEntry, b: WrittenEntry): number {
   // A slash sorts before everything a name can hold once it is mapped to NUL.
   return Buffer.compare(Buffer.from(a.path.replaceAll('/', '\0')), Buffer.from(b.path.replaceAll('/', '\0')));
 }

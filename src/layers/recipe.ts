@@ -1,6 +1,9 @@
 import { sha256, type Digest } from '../base/digest.ts';
 import type { Codec } from './codec.ts';
-import type { LayerContent } from './content.ts';
+import type { LayerContent, WrittenEntry } from './content.ts';
+
+/** Says on a layer's descriptor which recipe made it, so that whoever has the recipe need not make the layer again. */
+export const RECIPE_ANNOTATION = 'dev.nixpush.recipe';
 
 /** Owner and time of every entry of a layer. `mtime` in seconds since 1970. */
 export interface TarOwner {
@@ -35,12 +38,19 @@ export function recipeText({ content, owner, codec }: LayerRecipe): string {
   if (content.kind === 'store-paths') {
     for (const { path, narHash } of content.paths) lines.push(`path ${path} ${narHash}`);
   } else {
-    for (const { path, type, mode, target } of content.entries)
-      lines.push(
-        `${type} ${mode.toString(8)} ${JSON.stringify(path)}${target === undefined ? '' : ` ${JSON.stringify(target)}`}`,
-      );
+    for (const entry of content.entries) lines.push(entryLine(entry));
   }
   return `${lines.join('\n')}\n`;
+}
+
+function entryLine({ path, type, mode, target, owner }: WrittenEntry): string {
+  return [
+    type,
+    mode.toString(8),
+    ...(owner === undefined ? [] : [`${owner.uid}:${owner.gid}`]),
+    JSON.stringify(path),
+    ...(target === undefined ? [] : [JSON.stringify(target)]),
+  ].join(' ');
 }
 
 export function recipeDigest(recipe: LayerRecipe): Digest {

@@ -4,6 +4,7 @@
  * Every rule that decides a byte of a header is in this file.
  */
 import { isUtf8 } from 'node:buffer';
+import type { EntryOwner } from './content.ts';
 import type { TarOwner } from './recipe.ts';
 
 export const TAR_BLOCK = 512;
@@ -20,6 +21,8 @@ export interface TarEntry {
   readonly size: number;
   /** Only of a symlink. */
   readonly target?: Buffer;
+  /** In place of the layer's owner, and without names. */
+  readonly owner?: EntryOwner;
 }
 
 const TYPE_FLAG = { file: '0', symlink: '2', directory: '5', pax: 'x' } as const;
@@ -29,7 +32,8 @@ const SLASH = Buffer.from('/');
 const EMPTY = Buffer.alloc(0);
 
 /** The header of an entry: one block, or three and more when something does not fit into ustar's fields. */
-export function encodeTarHeader(entry: TarEntry, owner: TarOwner): Buffer {
+export function encodeTarHeader(entry: TarEntry, layerOwner: TarOwner): Buffer {
+  const owner = { ...layerOwner, ...(entry.owner !== undefined && { uname: '', gname: '', ...entry.owner }) };
   const name = entry.type === 'directory' ? Buffer.concat([entry.path, SLASH]) : entry.path;
   const fields: UstarFields = {
     name,

@@ -2,10 +2,12 @@ import type { Digest } from '../base/digest.ts';
 import { usageError } from '../base/errors.ts';
 import type { HistoryEntry } from '../image/history.ts';
 import { rootLayerHistory, storeLayerHistory } from '../image/history.ts';
+import type { BaseTree } from '../layers/base-tree.ts';
 import type { Codec } from '../layers/codec.ts';
 import type { LayerContent } from '../layers/content.ts';
 import { linkFarm } from '../layers/link-farm.ts';
 import type { LayerFacts } from '../layers/layer-blob.ts';
+import { overBase } from '../layers/over-base.ts';
 import { planLayers, type LayerStrategy } from '../layers/plan/plan.ts';
 import type { RecipeCache } from '../layers/recipe-cache.ts';
 import { recipeDigest, ROOT_OWNER, type LayerRecipe } from '../layers/recipe.ts';
@@ -25,6 +27,18 @@ export interface PlanOptions {
   created: string;
   cache: RecipeCache | undefined;
   warn: (message: string) => void;
+  base?: BasePlan;
+}
+
+/** What the base image brings along. */
+export interface BasePlan {
+  readonly layers: number;
+  /** Store paths in it; they are not planned again. */
+  readonly paths: ReadonlySet<string>;
+  /** Of layers in it. */
+  readonly recipes: ReadonlySet<Digest>;
+  /** Its files, which the root layer must respect. Asked for only if there is a root layer. */
+  readonly tree: () => Promise<BaseTree>;
 }
 
 /** A layer that is decided, not made yet. */
@@ -39,27 +53,49 @@ export interface LayerPlan {
   readonly known: LayerFacts | undefined;
 }
 
-/** The image's layers, lowest first: store paths, then the root layer, so that an update of a program touches few. */
+/**
+ * The layers that we make, lowest first: store paths, then the root layer, so that an update of a program touches few.
+ * Throws ERR_USAGE if there is no room for them.
+ */
 export async function planImage(options: PlanOptions): Promise<LayerPlan[]> {
-  const { closure, maxLayers, strategy, links } = options;
-  const rootLayer = links ? rootContent(options) : undefined;
-  const budget = maxLayers - (rootLayer === undefined ? 0 : 1);
-  if (budget < 1)
-    throw usageError(
-      `--max-layers ${maxLayers} leaves no layer for store paths`,
-      'Raise it, or leave out the root layer with --no-links.',
-    );
+  const { closure, strategy, links, base } = options;
+  const rootLayer = links ? await rootContent(options) : undefined;
   const byPath = new Map(closure.paths.map((path) => [path.path, path]));
-  const groups = planLayers(closure.paths, { strategy, budget });
-  const plans = groups.map((group) =>
-    storeLayer(
-      options,
-      group.map((path) => byPath.get(path)!),
+  const lacking = closure.paths.filter(({ path }) => base?.paths.has(path) !== true);
+  const budget = budgetFor(options, lacking.length > 0, rootLayer !== undefined);
+  const groups = lacking.length === 0 ? [] : planLayers(lacking, { strategy, budget });
+  const storeLayers = await Promise.all(
+    groups.map((group) =>
+      storeLayer(
+        options,
+        group.map((path) => byPath.get(path)!),
+      ),
     ),
   );
-  if (rootLayer !== undefined)
-    plans.push(plan(options, rootLayer, [], 0, rootLayerHistory(closure.roots, options.created)));
-  return Promise.all(plans);
+  const plans = storeLayers.filter(({ recipeDigest: recipe }) => base?.recipes.has(recipe) !== true);
+  if (rootLayer === undefined) return plans;
+  const history = rootLayerHistory(closure.roots, options.created);
+  return [...plans, await plan(options, rootLayer, [], 0, history)];
+}
+
+/** Layers that are left for store paths. */
+function budgetFor(
+  { maxLayers, links, base }: PlanOptions,
+  hasStorePaths: boolean,
+  hasRootLayer: boolean,
+): number {
+  const inBase = base?.layers ?? 0;
+  const budget = maxLayers - inBase - (hasRootLayer ? 1 : 0);
+  if (budget >= (hasStorePaths ? 1 : 0)) return budget;
+  const parts = [
+    ...(base === undefined ? [] : [`${inBase} of the base image`]),
+    ...(hasRootLayer ? ['1 for the links at /'] : []),
+    ...(hasStorePaths ? ['at least 1 for store paths'] : []),
+  ];
+  throw usageError(
+    `--max-layers ${maxLayers} is not enough: there are ${parts.join(', ')}`,
+    links ? 'Raise it, or leave out the root layer with --no-links.' : 'Raise it.',
+  );
 }
 
 /** The layer as it is told to those who watch. */
@@ -84,11 +120,20 @@ async function storeLayer(options: PlanOptions, paths: readonly ClosurePath[]): 
 }
 
 /** undefined if there is nothing to link. */
-function rootContent({ closure, trees, warn }: PlanOptions): LayerContent | undefined {
-  const { entries, conflicts } = linkFarm(trees, closure.roots);
+async function rootContent({ closure, trees, warn, base }: PlanOptions): Promise<LayerContent | undefined> {
+  const farm = linkFarm(trees, closure.roots);
+  const isFitted = base !== undefined && farm.entries.length > 0;
+  const fitted = isFitted ? overBase(farm, await base.tree(), trees) : { ...farm, replaced: [] };
+  const { entries, conflicts, replaced } = fitted;
+  if (replaced.length > 0) warn(replacedMessage(replaced));
   for (const { path, used, ignored } of conflicts)
     warn(`${path} is in two of the paths: it links to ${used}, not to ${ignored}`);
   return entries.length === 0 ? undefined : { kind: 'entries', entries };
+}
+
+function replacedMessage(replaced: readonly string[]): string {
+  const more = replaced.length > 3 ? ` and ${replaced.length - 3} more` : '';
+  return `links take the place of files of the base image: ${replaced.slice(0, 3).join(', ')}${more}`;
 }
 
 async function plan(

@@ -9,6 +9,8 @@ export type ProgressEvent =
   | { type: 'plan'; layers: readonly PlannedLayer[]; destinations: readonly string[] }
   /** The same of a copy: its blobs take the place of layers in the events that follow. */
   | { type: 'copy-plan'; blobs: readonly PlannedBlob[]; destinations: readonly string[] }
+  /** Before the plan: the directories of the base image are read out of its layers, `size` bytes, once for all pushes. */
+  | { type: 'base-tree'; base: string; size: number }
   /** Work on a layer began. */
   | { type: 'layer-start'; layer: number }
   /** Bytes of a layer went by: `read` before compression, `written` after it (per generation, not per destination). */
@@ -32,13 +34,15 @@ export type ProgressEvent =
   | { type: 'warning'; message: string };
 
 export interface PlannedLayer {
-  /** Store paths in it, or empty for the root layer. */
+  /** Store paths in it; empty for the root layer and for most of a base image. */
   readonly paths: readonly string[];
-  /** Sum of narSize, bytes; an estimate of the tar's size. */
+  /** Sum of narSize, bytes; an estimate of the tar's size. Of a layer of the base image, what it takes to move it: its size. */
   readonly narSize: number;
-  /** Digest of the recipe. */
-  readonly recipe: Digest;
-  /** Digest and compressed size where the recipe is remembered. */
+  /** Digest of the recipe; of a layer of the base image, only that image knows it. */
+  readonly recipe?: Digest;
+  /** A layer of the base image: it is moved as it is. `paths` are those that its history names. */
+  readonly base?: true;
+  /** Digest and compressed size where the recipe is remembered, and of layers of the base image. */
   readonly known?: { readonly digest: Digest; readonly size: number };
 }
 

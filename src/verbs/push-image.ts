@@ -9,18 +9,23 @@ import { formatPlatform } from '../image/platform.ts';
 import { WorkerPool } from '../layers/engine/pool.ts';
 import type { LayerFacts } from '../layers/layer-blob.ts';
 import type { RecipeCache } from '../layers/recipe-cache.ts';
+import { RECIPE_ANNOTATION } from '../layers/recipe.ts';
 import { bytesSource } from '../stores/bytes-source.ts';
 import type { BlobSource } from '../stores/image-store.ts';
+import type { BaseImage, BaseLayer } from './base-image.ts';
+import { plannedBaseLayers } from './base-plan.ts';
 import type { Destination } from './destination.ts';
+import { pushBaseLayer } from './push-base-layer.ts';
 import { plannedLayer, type LayerPlan } from './plan-image.ts';
 import type { ProgressListener } from './progress.ts';
 import { pushLayer } from './push-layer.ts';
 import type { PushedLayer, PushResult } from './push.ts';
 
-/** Says which recipe a layer was made by, so that whoever has the recipe need not make the layer again. */
-export const RECIPE_ANNOTATION = 'dev.nixpush.recipe';
+export { RECIPE_ANNOTATION };
 
 export interface ImagePush {
+  readonly base: BaseImage | undefined;
+  /** Those that we make; they come on top of the base's. */
   readonly layers: readonly LayerPlan[];
   readonly config: ImageConfig;
   readonly platform: Platform;
@@ -38,7 +43,8 @@ export interface ImagePush {
 export async function pushImage(push: ImagePush): Promise<PushResult> {
   const { destinations } = push;
   const facts = await pushLayers(push);
-  const layers = push.layers.map((layer, at) => pushedLayer(layer, facts[at]!));
+  const ours = push.layers.map((layer, at) => pushedLayer(layer, facts[at]!));
+  const layers = [...pushedBaseLayers(push.base), ...ours];
   const config = imageConfig(push, facts);
   const manifest = makeManifest({
     config: { mediaType: OCI_CONFIG, ...config.id! },
@@ -58,7 +64,7 @@ export async function pushImage(push: ImagePush): Promise<PushResult> {
 
 /** Facts of every layer once all are at every destination that still stands. */
 async function pushLayers(push: ImagePush): Promise<LayerFacts[]> {
-  const { layers, destinations, jobs, signal: outer } = push;
+  const { base, layers, destinations, jobs, signal: outer } = push;
   const controller = new AbortController();
   const giveUp = (error: Error): void => {
     controller.abort(error);
@@ -73,16 +79,21 @@ async function pushLayers(push: ImagePush): Promise<LayerFacts[]> {
   const limit = pLimit(jobs);
   const facts: LayerFacts[] = [];
   try {
+    const ours = layers.map((layer, at): Task => {
+      const index = (base?.layers.length ?? 0) + at;
+      const run = async (): Promise<void> => {
+        const made = await pushLayer({ ...push, layer, index, pool, signal: controller.signal });
+        if (made !== undefined) facts[at] = made;
+      };
+      return { size: layer.narSize, run };
+    });
     // Largest first: whatever is left at the end is small. All are waited for, so that nothing works on after a failure.
-    const order = layers
-      .map((layer, index) => ({ layer, index }))
-      .sort((a, b) => b.layer.narSize - a.layer.narSize);
+    const tasks = [...baseTasks(push), ...ours].sort((a, b) => b.size - a.size);
     await Promise.all(
-      order.map(({ layer, index }) =>
+      tasks.map(({ run }) =>
         limit(async () => {
           try {
-            const made = await pushLayer({ ...push, layer, index, pool, signal: controller.signal });
-            if (made !== undefined) facts[index] = made;
+            await run();
           } catch (error) {
             giveUp(error as Error);
           }
@@ -95,6 +106,26 @@ async function pushLayers(push: ImagePush): Promise<LayerFacts[]> {
     outer?.removeEventListener('abort', onAbort);
     await pool.close();
   }
+}
+
+/** Brings one layer to all destinations. `size` in bytes, roughly. */
+interface Task {
+  readonly size: number;
+  readonly run: () => Promise<void>;
+}
+
+/** One for each blob: an image may hold the same layer several times. */
+function baseTasks({ base, destinations, onProgress }: ImagePush): Task[] {
+  const tasks = new Map<string, { layer: BaseLayer; indexes: [number, ...number[]] }>();
+  for (const [index, layer] of (base?.layers ?? []).entries()) {
+    const known = tasks.get(layer.descriptor.digest);
+    if (known === undefined) tasks.set(layer.descriptor.digest, { layer, indexes: [index] });
+    else known.indexes.push(index);
+  }
+  return [...tasks.values()].map((task) => ({
+    size: task.layer.descriptor.size,
+    run: () => pushBaseLayer({ ...task, base: base!.store, destinations, onProgress }),
+  }));
 }
 
 function throwIfAllFailed(destinations: readonly Destination[]): void {
@@ -111,12 +142,24 @@ function pushedLayer(
   return { ...plannedLayer(layer), diffId, descriptor: { mediaType, digest, size, annotations } };
 }
 
+function pushedBaseLayers(base: BaseImage | undefined): (PushedLayer & { descriptor: Descriptor })[] {
+  if (base === undefined) return [];
+  return plannedBaseLayers(base).map((planned, at) => {
+    const { descriptor, diffId } = base.layers[at]!;
+    return { ...planned, diffId, descriptor };
+  });
+}
+
 function imageConfig(
-  { layers, config, platform, created }: ImagePush,
+  { base, layers, config, platform, created }: ImagePush,
   facts: readonly LayerFacts[],
 ): BlobSource {
   const described = layers.map(({ history }, at) => ({ diffId: facts[at]!.diffId, history }));
-  return bytesSource('the config', makeConfig({ platform, created, config, layers: described }));
+  const below =
+    base === undefined
+      ? {}
+      : { base: { diffIds: base.layers.map(({ diffId }) => diffId), history: base.history } };
+  return bytesSource('the config', makeConfig({ platform, created, config, ...below, layers: described }));
 }
 
 async function finish(

@@ -5,28 +5,36 @@ import type { Descriptor, Platform } from '../image/descriptor.ts';
 import { checkImageConfig, type ImageConfig } from '../image/image-config.ts';
 import { formatPlatform, hostPlatform, parsePlatform } from '../image/platform.ts';
 import { DEFAULT_COMPRESSION, parseCodec, type Codec } from '../layers/codec.ts';
+import { BaseTreeCache } from '../layers/base-tree-cache.ts';
 import { defaultCommand } from '../layers/default-command.ts';
 import { cacheDirectory, RecipeCache } from '../layers/recipe-cache.ts';
 import { openClosureSource } from '../nix/open-source.ts';
 import { resolveRoots } from '../nix/roots.ts';
 import { checkTrees } from '../nix/tree-location.ts';
+import type { RegistryClient } from '../stores/registry/client.ts';
+import { openBaseImage, type BaseImage } from './base-image.ts';
+import { basePlan, plannedBaseLayers } from './base-plan.ts';
 import { openDestinations, type Destination } from './destination.ts';
+import { imageSettings } from './image-settings.ts';
 import { planImage, plannedLayer, type LayerPlan } from './plan-image.ts';
 import type { PlannedLayer, ProgressListener } from './progress.ts';
 import { pushImage } from './push-image.ts';
+import type { RegistryAccess } from './registry-access.ts';
 
 export interface PushOptions {
   /** Store paths, symlinks into the store, or flake installables. Default: `./result`. */
   paths?: readonly string[];
   /** Destinations: `HOST/REPO[:TAG]`, `oci:DIR[:TAG]`. At least one unless `dryRun`. */
   to: readonly string[];
+  /** Base image: `HOST/REPO[:TAG][@DIGEST]`, `oci:DIR[:TAG]` or `docker-archive:FILE`. */
+  from?: string;
   /** A relocated store: the directory that holds `nix/store`. */
   store?: string;
   /** A file with the closure, in place of asking `nix`: exportReferencesGraph JSON, or closureInfo's `registration` (or its directory). */
   closure?: string;
   /** `OS/ARCH[/VARIANT]`; default `linux/` and this machine's. */
   platform?: string;
-  /** Total layers, the root layer counted. Default 100. */
+  /** Total layers, those of the base image and the root layer counted. Default 100. */
   maxLayers?: number;
   /** How store paths are put into layers. Default `auto`. */
   layers?: 'auto' | 'popularity';
@@ -44,10 +52,7 @@ export interface PushOptions {
   created?: string;
   /** Plan only; nothing is generated or sent. */
   dryRun?: boolean;
-  /** Registries may be spoken to without TLS or with an unverified certificate. */
-  insecure?: boolean;
-  /** Seconds to wait in all for a registry that is busy or gone, for each request. Default 300. */
-  maxWait?: number;
+  registry?: RegistryAccess;
   /** Do not use or keep what earlier pushes found out about layers. */
   noCache?: boolean;
   onProgress?: ProgressListener;
@@ -92,15 +97,24 @@ export const DEFAULT_MAX_LAYERS = 100;
  */
 export async function push(options: PushOptions): Promise<PushResult> {
   const settings = checkOptions(options);
-  const destinations = await openDestinations(options.to, options);
+  // Shared, so that a registry can take layers of a base image over from another repository.
+  const clients = new Map<string, RegistryClient>();
+  const destinations = await openDestinations(options.to, { ...options, clients });
+  let base: BaseImage | undefined;
   try {
-    const image = await planPush(options, settings);
-    const plan = image.layers.map(plannedLayer);
+    if (options.from !== undefined)
+      base = await openBaseImage(options.from, { ...options, clients, platform: settings.platform });
+    const platform = base?.platform ?? settings.platform;
+    const image = await planPush(options, settings, base);
+    const plan = [...(base === undefined ? [] : plannedBaseLayers(base)), ...image.layers.map(plannedLayer)];
     options.onProgress?.({ type: 'plan', layers: plan, destinations: destinations.map(({ name }) => name) });
-    if (options.dryRun === true) return await dryRunResult(settings, plan, destinations);
-    const { onProgress, signal, annotations } = options;
-    return await pushImage({ ...settings, ...image, annotations, destinations, onProgress, signal });
+    if (options.dryRun === true) return await dryRunResult(platform, plan, destinations);
+    const { onProgress, signal } = options;
+    const annotations = { ...base?.annotations, ...options.annotations };
+    const pushed = { ...settings, ...image, platform, base, annotations, destinations, onProgress, signal };
+    return await pushImage(pushed);
   } finally {
+    await base?.store.close();
     await Promise.all(destinations.map((destination) => destination.store.close()));
   }
 }
@@ -144,8 +158,12 @@ interface PlannedImage {
   readonly config: ImageConfig;
 }
 
-async function planPush(options: PushOptions, settings: Settings): Promise<PlannedImage> {
-  const { onProgress, signal, noLinks } = options;
+async function planPush(
+  options: PushOptions,
+  settings: Settings,
+  base: BaseImage | undefined,
+): Promise<PlannedImage> {
+  const { onProgress, signal, noLinks, noCache } = options;
   const warn = (message: string): void => onProgress?.({ type: 'warning', message });
   const source = openClosureSource(options);
   const roots = await resolveRoots(options.paths ?? [], { trees: source.trees, ...(signal && { signal }) });
@@ -155,28 +173,22 @@ async function planPush(options: PushOptions, settings: Settings): Promise<Plann
   const { maxLayers, codec, created, cache } = settings;
   const strategy = options.layers ?? 'auto';
   const { trees } = source;
-  const layers = await planImage({ closure, trees, maxLayers, strategy, codec, links, created, cache, warn });
+  const baseCache = noCache === true ? undefined : new BaseTreeCache(cacheDirectory());
+  const below = base === undefined ? {} : { base: basePlan(base, { cache: baseCache, onProgress, signal }) };
+  const planning = { closure, trees, maxLayers, strategy, codec, links, created, cache, warn, ...below };
   return {
-    layers,
-    config: withCommand(settings.config, () => defaultCommand(trees, closure.roots, links), warn),
+    layers: await planImage(planning),
+    config: imageSettings(
+      settings.config,
+      base?.settings,
+      () => defaultCommand(trees, closure.roots, links),
+      warn,
+    ),
   };
 }
 
-/** An image without a command cannot be run by its name alone: the program of the package is what people mean. */
-function withCommand(
-  config: ImageConfig,
-  command: () => readonly string[] | undefined,
-  warn: (message: string) => void,
-): ImageConfig {
-  if (config['Cmd'] !== undefined || config['Entrypoint'] !== undefined) return config;
-  const found = command();
-  if (found !== undefined) return { ...config, Cmd: [...found] };
-  warn('the image has no default command: bin/ has not just one program; choose with --cmd');
-  return config;
-}
-
 async function dryRunResult(
-  { platform }: Settings,
+  platform: Platform,
   layers: readonly PlannedLayer[],
   destinations: readonly Destination[],
 ): Promise<PushResult> {

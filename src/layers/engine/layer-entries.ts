@@ -66,7 +66,7 @@ function checkNarSize({ path, narSize }: StorePathContent, found: number): void 
 }
 
 function* writtenEntries(entries: readonly WrittenEntry[]): Generator<LayerEntry> {
-  for (const { path, type, mode, target } of entries)
+  for (const { path, type, mode, target, owner } of entries)
     yield {
       entry: {
         path: Buffer.from(path),
@@ -74,6 +74,7 @@ function* writtenEntries(entries: readonly WrittenEntry[]): Generator<LayerEntry
         mode,
         size: 0,
         ...(target !== undefined && { target: Buffer.from(target) }),
+        ...(owner !== undefined && { owner }),
       },
     };
 }
