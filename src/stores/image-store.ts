@@ -1,3 +1,4 @@
+import type { Checkpoint } from '../base/checkpoint.ts';
 import type { Digest } from '../base/digest.ts';
 import type { Descriptor } from '../image/descriptor.ts';
 
@@ -19,7 +20,7 @@ export interface ImageStore {
   /** The blob's bytes; the iteration fails with ERR_INTEGRITY at its end if digest or size differ. */
   getBlob(blob: BlobId, options?: StoreOptions): AsyncIterable<Uint8Array>;
   /** Stores the blob unless it is there already. Nothing of it is visible under its digest before all of it is. */
-  putBlob(source: BlobSource, options?: StoreOptions): Promise<PutBlobResult>;
+  putBlob(source: BlobSource, options?: PutBlobOptions): Promise<PutBlobResult>;
   /** Makes a blob of another repository of the same place appear here without moving bytes; false if that cannot be. */
   mountBlob(blob: BlobId, from: ImageStore, options?: StoreOptions): Promise<boolean>;
   /** Throws ERR_NOT_FOUND. `reference` is a tag or a digest. */
@@ -45,6 +46,11 @@ export interface StoreOptions {
   onBytes?: (delta: number) => void;
 }
 
+export interface PutBlobOptions extends StoreOptions {
+  /** Where `holdsOneImage`: called when the blob was written, which is when the manifest comes. */
+  onStored?: () => void;
+}
+
 export interface PutManifestOptions extends StoreOptions {
   /** An index that refers to it follows: it needs no entry of its own. */
   partOfIndex?: boolean;
@@ -56,8 +62,12 @@ export interface BlobSource {
   readonly id: BlobId | undefined;
   /** For messages: "layer 3", "config". */
   readonly what: string;
-  /** Every call gives the same bytes, from `offset` on. */
-  open(offset: number, signal?: AbortSignal): AsyncIterable<Uint8Array>;
+  /** Stands for the bytes where their digest is not known yet, for a later process too: equal keys, equal bytes. */
+  readonly key?: string | undefined;
+  /** How far passes have come. A later process gives it to `open`, to know that it goes on with the same bytes. */
+  readonly checkpoint?: Checkpoint | undefined;
+  /** Every call gives the same bytes, from `offset` on. Throws ERR_INTEGRITY if they are not those of `earlier`. */
+  open(offset: number, signal?: AbortSignal, earlier?: Checkpoint): AsyncIterable<Uint8Array>;
 }
 
 export interface PutBlobResult extends BlobId {

@@ -29,9 +29,12 @@ export async function distribute({
         const { id } = source;
         const mounted =
           mountFrom === undefined || id === undefined ? undefined : await mount(store, id, mountFrom, signal);
-        const result = mounted ?? (await store.putBlob(branch, { signal }));
+        let result = mounted;
+        const tell = (): void =>
+          onProgress?.({ type: 'layer-done', layer: index, destination: store.name, ...result! });
+        result ??= await store.putBlob(branch, { signal, onStored: tell });
         destination.countSent(result.sentBytes);
-        onProgress?.({ type: 'layer-done', layer: index, destination: store.name, ...result });
+        if (store.holdsOneImage !== true) tell();
       });
       branch.release();
     }),

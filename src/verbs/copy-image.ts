@@ -1,0 +1,117 @@
+import pLimit from 'p-limit';
+import { abortError } from '../base/errors.ts';
+import type { ImageStore, StoredManifest } from '../stores/image-store.ts';
+import type { BlobCopy, CopiedManifests, CopyPlan } from './copy-plan.ts';
+import type { Destination } from './destination.ts';
+import { distribute } from './distribute.ts';
+import type { ProgressListener } from './progress.ts';
+
+export interface ImageCopy {
+  readonly from: ImageStore;
+  readonly plan: CopyPlan;
+  readonly destinations: readonly Destination[];
+  /** Blobs worked on at the same time. */
+  readonly jobs: number;
+  readonly onProgress: ProgressListener | undefined;
+}
+
+/**
+ * Blobs, then manifests from the deepest up, then tags: whoever sees a tag can read all of the image. Returns what
+ * the destinations that did not fail have now; undefined if it never came to be.
+ */
+export async function copyImage(copy: ImageCopy): Promise<StoredManifest | undefined> {
+  const { plan } = copy;
+  const lacking = await settlePresent(copy);
+  if (lacking.length === 0) return plan.root;
+  const { blobs, manifests } = await plan.parts();
+  await copyBlobs(copy, blobs, lacking);
+  const standing = lacking.filter(({ error }) => error === undefined);
+  if (standing.length === 0) return plan.root;
+  const copied = manifests();
+  await Promise.all(standing.map((destination) => finish(copy, destination, copied)));
+  return copied.root;
+}
+
+/** Moves the tags where the image is already. Returns the destinations that lack it, or may lack parts of it. */
+async function settlePresent(copy: ImageCopy): Promise<Destination[]> {
+  const { root } = copy.plan;
+  if (root === undefined) return [...copy.destinations];
+  const lacking: Destination[] = [];
+  await Promise.all(
+    copy.destinations.map((destination) =>
+      destination.attempt(async (store, signal) => {
+        const presence = store.keepsImagesWhole === true ? await find(destination, root, signal) : 'nowhere';
+        if (presence === 'nowhere') lacking.push(destination);
+        else await finish(copy, destination, presence === 'tagged' ? undefined : { root, levels: [] });
+      }),
+    ),
+  );
+  return lacking;
+}
+
+/** One request where the tag is right already. */
+async function find(
+  { store, tags }: Destination,
+  { descriptor: { digest } }: StoredManifest,
+  signal: AbortSignal,
+): Promise<'tagged' | 'untagged' | 'nowhere'> {
+  const tagged = await Promise.all(tags.map((tag) => store.headManifest(tag, { signal })));
+  if (tags.length > 0 && tagged.every((found) => found?.digest === digest)) return 'tagged';
+  const found =
+    tagged.find((each) => each?.digest === digest) ?? (await store.headManifest(digest, { signal }));
+  return found === undefined ? 'nowhere' : 'untagged';
+}
+
+async function copyBlobs(
+  { from, jobs, onProgress }: ImageCopy,
+  blobs: readonly BlobCopy[],
+  destinations: readonly Destination[],
+): Promise<void> {
+  onProgress?.({ type: 'copy-plan', blobs, destinations: destinations.map(({ name }) => name) });
+  const limit = pLimit(jobs);
+  const copyBlob = async (blob: BlobCopy, index: number): Promise<void> => {
+    const standing = destinations.filter(({ error }) => error === undefined);
+    if (standing.length === 0) return;
+    onProgress?.({ type: 'layer-start', layer: index });
+    const source = blob.open((read, written) =>
+      onProgress?.({ type: 'layer-bytes', layer: index, read, written }),
+    );
+    const mountFrom = blob.unchanged ? { mountFrom: from } : {};
+    await distribute({ source, index, destinations: standing, ...mountFrom, onProgress });
+    await blob.onDone?.();
+  };
+  await Promise.all(blobs.map((blob, index) => limit(() => copyBlob(blob, index))));
+}
+
+/** Without manifests there is nothing left to do. */
+async function finish(
+  { onProgress, plan }: ImageCopy,
+  destination: Destination,
+  manifests: CopiedManifests | undefined,
+): Promise<void> {
+  await destination.attempt(async (store, signal) => {
+    for (const level of manifests?.levels ?? []) {
+      const options = { signal, partOfIndex: true };
+      await Promise.all(level.map((manifest) => store.putManifest(manifest, [], options)));
+    }
+    if (manifests !== undefined) await store.putManifest(manifests.root, destination.tags, { signal });
+    const { digest } = (manifests?.root ?? plan.root)!.descriptor;
+    onProgress?.({ type: 'destination-done', destination: store.name, reference: `${store.name}@${digest}` });
+  });
+}
+
+/** Gives all destinations up when the caller's signal says so. Returns how to stop listening. */
+export function failOnAbort(
+  destinations: readonly Destination[],
+  signal: AbortSignal | undefined,
+): () => void {
+  if (signal === undefined) return () => undefined;
+  const onAbort = (): void => {
+    for (const destination of destinations) destination.fail(abortError(signal));
+  };
+  signal.addEventListener('abort', onAbort);
+  if (signal.aborted) onAbort();
+  return () => {
+    signal.removeEventListener('abort', onAbort);
+  };
+}

@@ -1,0 +1,62 @@
+import type { Descriptor } from '../image/descriptor.ts';
+import type { BlobSource, ImageStore, StoredManifest } from '../stores/image-store.ts';
+import { readContent } from './image-content.ts';
+import type { PlannedBlob } from './progress.ts';
+import type { Selection } from './select-platforms.ts';
+import { storedBlob } from './stored-blob.ts';
+
+/** What a copy consists of. */
+export interface CopyPlan {
+  /** What will be at the destinations; undefined if that depends on layers that are still to be compressed. */
+  readonly root: StoredManifest | undefined;
+  /** Called when a destination lacks something. */
+  readonly parts: () => Promise<CopyParts>;
+}
+
+export interface CopyParts {
+  /** In the order they are to be read. */
+  readonly blobs: readonly BlobCopy[];
+  /** Called when all blobs are copied. */
+  readonly manifests: () => CopiedManifests;
+}
+
+export interface BlobCopy extends PlannedBlob {
+  /** `onRead` gets bytes as they go by, before and after compression. */
+  readonly open: (onRead: (read: number, written: number) => void) => BlobSource;
+  /** The blob stays as it is, so a registry can take it over from another of its repositories. */
+  readonly unchanged: boolean;
+  /** Called when the destinations are done with the blob. */
+  readonly onDone?: () => Promise<void>;
+}
+
+export interface CopiedManifests {
+  readonly root: StoredManifest;
+  /** Below the root, deepest first. */
+  readonly levels: readonly (readonly StoredManifest[])[];
+}
+
+/** A copy that changes nothing. */
+export function planCopy(from: ImageStore, { root, get }: Selection): CopyPlan {
+  return {
+    root,
+    parts: async () => {
+      const { blobs, levels } = await readContent(root, get, from.name);
+      // Largest first: whatever is left at the end is small.
+      const order = blobs.toSorted((a, b) => b.descriptor.size - a.descriptor.size);
+      return {
+        blobs: order.map(({ descriptor, what }) => unchangedBlob(from, descriptor, what)),
+        manifests: () => ({ root, levels }),
+      };
+    },
+  };
+}
+
+export function unchangedBlob(from: ImageStore, { digest, size }: Descriptor, what: string): BlobCopy {
+  return {
+    what,
+    digest,
+    size,
+    open: (onRead) => storedBlob(from, { digest, size }, { what, onBytes: (bytes) => onRead(bytes, bytes) }),
+    unchanged: true,
+  };
+}
