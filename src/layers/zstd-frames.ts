@@ -62,7 +62,7 @@ export class ZstdFrames {
     const magic = head.readUInt32LE(0);
     if (magic === MAGIC) {
       this.#state = 'header';
-      this.#wanted = MAGIC_LENGTH + frameHeaderLength(head[MAGIC_LENGTH]!);
+      this.#wanted = MAGIC_LENGTH + frameHeaderLength(head[MAGIC_LENGTH - 1]!);
       return;
     }
     // A skippable frame has its length where another one has its descriptor.
