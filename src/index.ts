@@ -2,7 +2,11 @@
 export { NixpushError, type ErrorCode } from './base/errors.ts';
 export type { Digest } from './base/digest.ts';
 export type { Descriptor, Platform } from './image/descriptor.ts';
+export { auth, type AuthCredentials, type AuthPlace, type AuthResult } from './verbs/auth.ts';
+export { copy, type CopyOptions, type CopyResult } from './verbs/copy.ts';
 export { inspect, type InspectOptions, type InspectResult } from './verbs/inspect.ts';
+export { login, type LoginOptions, type LoginResult } from './verbs/login.ts';
+export { logout, type LogoutResult } from './verbs/logout.ts';
 export type { PlannedLayer, ProgressEvent, ProgressListener } from './verbs/progress.ts';
 export {
   push,
@@ -11,3 +15,4 @@ export {
   type PushOptions,
   type PushResult,
 } from './verbs/push.ts';
+export type { RegistryAccess, RegistryLogin } from './verbs/registry-access.ts';

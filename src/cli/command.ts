@@ -1,5 +1,9 @@
 import type { PushOptions, PushResult } from '../verbs/push.ts';
+import type { CopyOptions, CopyResult } from '../verbs/copy.ts';
+import type { AuthResult } from '../verbs/auth.ts';
 import type { InspectOptions, InspectResult } from '../verbs/inspect.ts';
+import type { LoginOptions, LoginResult } from '../verbs/login.ts';
+import type { LogoutResult } from '../verbs/logout.ts';
 import type { Arguments } from './arguments.ts';
 
 /** One option of a verb; the parser, `--help` and docs/cli.md are all made from it. */
@@ -37,6 +41,8 @@ export interface Example {
 /** A verb of the command line. */
 export interface Command {
   readonly name: string;
+  /** Other words for it. */
+  readonly aliases?: readonly string[];
   readonly summary: string;
   readonly positional: Positional;
   readonly examples: readonly Example[];
@@ -50,7 +56,11 @@ export interface Command {
 /** The library, as far as the command line uses it. Tests put their own in its place. */
 export interface Verbs {
   readonly push: (options: PushOptions) => Promise<PushResult>;
+  readonly copy: (source: string, options: CopyOptions) => Promise<CopyResult>;
   readonly inspect: (reference: string, options?: InspectOptions) => Promise<InspectResult>;
+  readonly login: (registry: string, options: LoginOptions) => Promise<LoginResult>;
+  readonly logout: (registry: string, options?: { signal?: AbortSignal }) => Promise<LogoutResult>;
+  readonly auth: (address: string, options?: { signal?: AbortSignal }) => Promise<AuthResult>;
 }
 
 /** What a verb gets from the process around it. */
@@ -59,6 +69,7 @@ export interface CliContext {
   loadVerbs(): Promise<Verbs>;
   /** Results go here, whole lines or documents only. */
   out(text: string): void;
+  readonly stdin: NodeJS.ReadStream;
   readonly stderr: NodeJS.WriteStream;
   readonly env: NodeJS.ProcessEnv;
   readonly signal: AbortSignal;
@@ -72,8 +83,4 @@ export const OUTPUT_OPTIONS: OptionGroup = {
     quiet: { describe: 'only warnings and errors on stderr' },
     verbose: { describe: 'more on stderr: paths of each layer; causes and stack of an error' },
   },
-};
-
-export const INSECURE: CliOption = {
-  describe: 'allow plain HTTP and unverified TLS (loopback may always use HTTP)',
 };

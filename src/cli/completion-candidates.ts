@@ -1,5 +1,5 @@
 import type { Command } from './command.ts';
-import { COMMANDS, DEFAULT_COMMAND } from './commands/index.ts';
+import { commandNames, DEFAULT_COMMAND, findCommand } from './commands/index.ts';
 
 /**
  * What the scripts ask for: what the last of `words` may become; the others stand before it, the program's name
@@ -12,13 +12,13 @@ export function candidates(words: readonly string[]): string[] {
 }
 
 function allCandidates(before: readonly string[], current: string): readonly string[] {
-  const named = COMMANDS.find(({ name }) => before.includes(name));
+  const named = before.map(findCommand).find((command) => command !== undefined);
   const command = named ?? DEFAULT_COMMAND;
   const options = new Map(command.groups.flatMap((group) => Object.entries(group.options)));
   const last = options.get(before.at(-1)?.replace(/^--/, '') ?? '');
   if (last?.value !== undefined) return last.choices ?? [];
   if (current.startsWith('-')) return optionNames(command, before);
-  const verbs = before.length === 0 ? COMMANDS.map(({ name }) => name) : [];
+  const verbs = before.length === 0 ? commandNames() : [];
   return [...verbs, ...(named?.positional.choices ?? [])];
 }
 

@@ -1,7 +1,7 @@
 import { setMaxListeners } from 'node:events';
 import { NixpushError } from '../base/errors.ts';
 import type { CliContext, Verbs } from './command.ts';
-import { COMMANDS, DEFAULT_COMMAND } from './commands/index.ts';
+import { DEFAULT_COMMAND, findCommand } from './commands/index.ts';
 import { exitCodeOf } from './exit-codes.ts';
 import { beforeDoubleDash, parseCommandLine } from './parse-command-line.ts';
 import { printError } from './print-error.ts';
@@ -24,6 +24,9 @@ export async function main(loadVerbs: () => Promise<Verbs> = loadLibrary): Promi
     exitCode = await run(argv, {
       loadVerbs,
       out: (text) => void output.push(text),
+      get stdin() {
+        return process.stdin;
+      },
       stderr: process.stderr,
       env: process.env,
       signal: stop.signal,
@@ -56,7 +59,7 @@ async function run(argv: readonly string[], context: CliContext): Promise<number
   }
   if (options.includes('--help') || options.includes('-h')) {
     const { helpText } = await import('./help.ts');
-    const named = COMMANDS.find((command) => options.includes(command.name));
+    const named = options.map(findCommand).find((command) => command !== undefined);
     context.out(helpText(named ?? DEFAULT_COMMAND));
     return 0;
   }

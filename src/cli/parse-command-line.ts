@@ -1,7 +1,7 @@
 import { NixpushError, usageError } from '../base/errors.ts';
 import { Arguments } from './arguments.ts';
 import type { CliOption, Command } from './command.ts';
-import { COMMANDS, DEFAULT_COMMAND } from './commands/index.ts';
+import { COMMANDS, DEFAULT_COMMAND, findCommand } from './commands/index.ts';
 import { suggest } from './suggest.ts';
 import type { Argv, Options } from 'yargs';
 
@@ -27,7 +27,7 @@ export async function parseCommandLine(argv: readonly string[]): Promise<Command
 function splitVerb(argv: readonly string[]): { command: Command; rest: readonly string[] } {
   const flags = flagNames();
   const at = argv.findIndex((token) => !flags.has(token.replace(/^--/, '')) || !token.startsWith('--'));
-  const command = COMMANDS.find(({ name }) => name === argv[at]);
+  const command = findCommand(argv[at]);
   return command === undefined
     ? { command: DEFAULT_COMMAND, rest: argv }
     : { command, rest: argv.toSpliced(at, 1) };

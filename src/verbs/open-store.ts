@@ -1,4 +1,3 @@
-import { usageError } from '../base/errors.ts';
 import type { ImageStore } from '../stores/image-store.ts';
 import { openLayout } from '../stores/layout/layout-store.ts';
 import type { Reference } from '../stores/reference.ts';
@@ -13,6 +12,7 @@ export interface OpenStoreOptions {
   /** Clients by host: places of one registry that are opened with the same map share tokens, waits and connections. */
   clients?: Map<string, RegistryClient>;
   onProgress?: ProgressListener;
+  signal?: AbortSignal | undefined;
 }
 
 /** The place that a reference names, whatever kind it is. */
@@ -23,8 +23,21 @@ export async function openImageStore(reference: Reference, options: OpenStoreOpt
     case 'docker':
       return openRegistry(reference.host, reference.repository, options);
     case 'docker-archive':
-      throw usageError('docker-archive is not supported yet', 'Use oci:DIR or a registry.');
+      return openDockerArchive(reference.file, options);
   }
+}
+
+async function openDockerArchive(
+  file: string,
+  { create = false, signal }: OpenStoreOptions,
+): Promise<ImageStore> {
+  if (create) {
+    const { ArchiveWriter } = await import('../stores/archive/archive-writer.ts');
+    return new ArchiveWriter(file);
+  }
+  const { openArchive } = await import('../stores/archive/archive-store.ts');
+  const { decompress } = await import('../layers/decompress.ts');
+  return openArchive(file, decompress, signal === undefined ? {} : { signal });
 }
 
 async function openRegistry(

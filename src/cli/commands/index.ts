@@ -1,10 +1,24 @@
 import type { Command } from '../command.ts';
+import { auth } from './auth.ts';
 import { completion } from './completion.ts';
+import { copy } from './copy.ts';
 import { inspect } from './inspect.ts';
+import { login } from './login.ts';
+import { logout } from './logout.ts';
 import { push } from './push.ts';
 
 /** Every verb, in the order the help lists them. */
-export const COMMANDS: readonly Command[] = [push, inspect, completion];
+export const COMMANDS: readonly Command[] = [push, copy, inspect, login, logout, auth, completion];
 
 /** The verb that is meant when none is named. */
 export const DEFAULT_COMMAND: Command = push;
+
+/** The verb that a word names, if it is one. */
+export function findCommand(word: string | undefined): Command | undefined {
+  return COMMANDS.find(({ name, aliases }) => name === word || aliases?.some((alias) => alias === word));
+}
+
+/** All words that are verbs. */
+export function commandNames(): string[] {
+  return COMMANDS.flatMap(({ name, aliases = [] }) => [name, ...aliases]);
+}

@@ -3,10 +3,11 @@ import { usageError } from '../../base/errors.ts';
 import type { ImageConfig } from '../../image/image-config.ts';
 import type { ProgressListener } from '../../verbs/progress.ts';
 import type { PushOptions, PushResult } from '../../verbs/push.ts';
+import type { RegistryAccess } from '../../verbs/registry-access.ts';
 import { defined, type Arguments } from '../arguments.ts';
-import { INSECURE, OUTPUT_OPTIONS, type CliContext, type Command } from '../command.ts';
+import { OUTPUT_OPTIONS, type CliContext, type Command } from '../command.ts';
 import { CONFIG_OPTIONS, imageConfigFrom } from '../config-options.ts';
-import { exitCodeOf } from '../exit-codes.ts';
+import { REGISTRY_OPTIONS, registryAccess } from '../registry-options.ts';
 import { suggest } from '../suggest.ts';
 
 export const push: Command = {
@@ -41,12 +42,6 @@ export const push: Command = {
           value: 'FILE',
           describe: 'closure from closureInfo or exportReferencesGraph, without asking nix',
         },
-        insecure: INSECURE,
-        'max-wait': {
-          value: 'N',
-          integer: true,
-          describe: 'seconds that a request waits for a registry that is busy or gone (default: 300)',
-        },
       },
     },
     {
@@ -80,6 +75,7 @@ export const push: Command = {
         created: { value: 'TIME', describe: 'ISO 8601 or now (default: 1970-01-01T00:00:01Z)' },
       },
     },
+    REGISTRY_OPTIONS,
     {
       title: OUTPUT_OPTIONS.title,
       options: {
@@ -89,7 +85,8 @@ export const push: Command = {
     },
   ],
   notes: [
-    'A value that begins with a dash is written --option=VALUE. Credentials are those of docker login.',
+    'A value that begins with a dash is written --option=VALUE. Credentials are those of nixpush login; the logins of',
+    'docker, podman and skopeo are used too.',
   ],
   run,
 };
@@ -103,6 +100,7 @@ async function run(args: Arguments, context: CliContext): Promise<number> {
       'Say where to push with --to HOST/REPO:TAG or --to oci:DIR, or look at the plan with --dry-run.',
     );
   }
+  const registry = await registryAccess(args, to, context);
   const config = await imageConfigFrom(args);
   const annotations = await annotationsFrom(args);
   const { push: pushImage } = await context.loadVerbs();
@@ -114,7 +112,14 @@ async function run(args: Arguments, context: CliContext): Promise<number> {
   let result: PushResult;
   try {
     result = await pushImage(
-      optionsFrom(args, { to, config, annotations, onProgress: progress.listener, signal: context.signal }),
+      optionsFrom(args, {
+        to,
+        registry,
+        config,
+        annotations,
+        onProgress: progress.listener,
+        signal: context.signal,
+      }),
     );
   } catch (error) {
     progress.stop();
@@ -128,6 +133,7 @@ async function run(args: Arguments, context: CliContext): Promise<number> {
 
 interface Prepared {
   to: readonly string[];
+  registry: RegistryAccess;
   config: ImageConfig | undefined;
   annotations: Record<string, string> | undefined;
   onProgress: ProgressListener;
@@ -138,12 +144,12 @@ function optionsFrom(args: Arguments, prepared: Prepared): PushOptions {
   const { to, onProgress, signal } = prepared;
   return {
     to,
+    registry: prepared.registry,
     ...defined({
       paths: args.positionals.length === 0 ? undefined : args.positionals,
       store: args.text('store'),
       closure: args.text('closure'),
       platform: args.text('platform'),
-      maxWait: args.integer('max-wait'),
       maxLayers: args.integer('max-layers'),
       layers: args.text('layers') as PushOptions['layers'],
       compression: args.text('compression'),
@@ -155,7 +161,6 @@ function optionsFrom(args: Arguments, prepared: Prepared): PushOptions {
     noLinks: args.flag('no-links'),
     dryRun: args.flag('dry-run'),
     noCache: args.flag('no-cache'),
-    insecure: args.flag('insecure'),
     onProgress,
     signal,
   };
@@ -172,30 +177,27 @@ async function annotationsFrom(args: Arguments): Promise<Record<string, string> 
 function checkPaths(paths: readonly string[]): void {
   const [first] = paths;
   if (first === undefined || !/^[a-z]+$/.test(first) || existsSync(first)) return;
-  const near = suggest(first, ['push', 'inspect', 'completion']);
+  const near = suggest(first, [
+    'push',
+    'copy',
+    'pull',
+    'inspect',
+    'login',
+    'logout',
+    'auth',
+    'doctor',
+    'completion',
+  ]);
   if (near !== undefined)
     throw usageError(`"${first}" is neither a verb nor a path`, `Did you mean nixpush ${near}?`);
 }
 
 async function report(result: PushResult, args: Arguments, context: CliContext): Promise<number> {
   const { planTable, pushDocument } = await import('../output/push-report.ts');
-  if (args.flag('json')) context.out(`${JSON.stringify(pushDocument(result), undefined, 2)}\n`);
-  else if (args.flag('dry-run')) context.out(planTable(result));
-  else
-    context.out(
-      result.destinations
-        .flatMap(({ reference }) => (reference === undefined ? [] : [`${reference}\n`]))
-        .join(''),
-    );
-
-  // Two tags of one repository fail with one error.
-  const errors = [
-    ...new Set(result.destinations.flatMap(({ error }) => (error === undefined ? [] : [error]))),
-  ];
-  if (errors.length > 0) {
-    const { printError } = await import('../print-error.ts');
-    for (const error of errors)
-      printError(error, context.stderr, { json: args.flag('json'), verbose: args.flag('verbose') });
+  if (args.flag('dry-run') && !args.flag('json')) {
+    context.out(planTable(result));
+    return 0;
   }
-  return errors.length === 0 ? 0 : exitCodeOf(errors[0]);
+  const { reportDestinations } = await import('../output/report-destinations.ts');
+  return reportDestinations(result.destinations, () => pushDocument(result), args, context);
 }

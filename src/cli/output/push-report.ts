@@ -27,7 +27,13 @@ function layerDocument({
   return { paths, narSize, recipe, known, missingAt, diffId, descriptor };
 }
 
-function destinationDocument({ destination, reference, tags, sentBytes, error }: PushedDestination): object {
+export function destinationDocument({
+  destination,
+  reference,
+  tags,
+  sentBytes,
+  error,
+}: PushedDestination): object {
   return { destination, reference, tags, sentBytes, error: error && errorDocument(error) };
 }
 

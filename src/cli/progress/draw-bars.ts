@@ -29,10 +29,10 @@ export function drawBars(state: PushState, screen: Screen, now: number): string[
 function layerLine(layer: LayerState, layers: number, screen: Screen, now: number): string {
   const { number, plan, read, rate } = layer;
   const digits = String(layers).length;
-  const what = plan.paths.length === 0 ? 'links at /' : storePathNames(plan.paths, 1);
+  const what = layer.what ?? (plan.paths.length === 0 ? 'links at /' : storePathNames(plan.paths, 1));
   const counter = `${String(number).padStart(digits)}/${layers}`;
   return line(
-    `layer ${counter}`,
+    `${layer.what === undefined ? 'layer' : 'blob'} ${counter}`,
     { done: read, total: plan.narSize, perSecond: rate.perSecond(now) },
     what,
     screen,

@@ -39,15 +39,21 @@ function layerStartLines(layer: number, state: PushState): string {
 
 function layerDoneLine(event: Extract<ProgressEvent, { type: 'layer-done' }>, state: PushState): string {
   const narSize = state.layers[event.layer]?.plan.narSize ?? 0;
-  const ways = { uploaded: 'pushed to', exists: 'already at', mounted: 'mounted at' };
+  const ways = {
+    uploaded: state.isCopy ? 'copied to' : 'pushed to',
+    exists: 'already at',
+    mounted: 'mounted at',
+  };
   return [
     layerName(event.layer, state),
-    `${formatBytes(narSize)} → ${formatBytes(event.size)}`,
+    ...(state.isCopy && narSize === event.size
+      ? [formatBytes(event.size)]
+      : [`${formatBytes(narSize)} → ${formatBytes(event.size)}`]),
     shortDigest(event.digest),
     `${ways[event.outcome]} ${event.destination}`,
   ].join('  ');
 }
 
-function layerName(index: number, { layers }: PushState): string {
-  return `layer ${String(index + 1).padStart(String(layers.length).length)}/${layers.length}`;
+function layerName(index: number, { layers, isCopy }: PushState): string {
+  return `${isCopy ? 'blob' : 'layer'} ${String(index + 1).padStart(String(layers.length).length)}/${layers.length}`;
 }

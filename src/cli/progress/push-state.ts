@@ -1,10 +1,12 @@
-import type { PlannedLayer, ProgressEvent } from '../../verbs/progress.ts';
+import type { PlannedBlob, PlannedLayer, ProgressEvent } from '../../verbs/progress.ts';
 import { Rate } from './rate.ts';
 
 export interface LayerState {
   /** From 1. */
   readonly number: number;
   readonly plan: PlannedLayer;
+  /** Of a blob that is copied: what it is. Then `narSize` is its size as it stands there. */
+  readonly what?: string;
   phase: 'waiting' | 'active' | 'done';
   /** Bytes before compression. */
   read: number;
@@ -26,6 +28,8 @@ export interface DestinationState {
 export class PushState {
   layers: readonly LayerState[] = [];
   destinations: readonly DestinationState[] = [];
+  /** The layers are blobs of any kind. */
+  isCopy = false;
   /** Of all layers together. */
   rate: Rate;
   readonly startedAt: number;
@@ -38,7 +42,15 @@ export class PushState {
   apply(event: ProgressEvent, now: number): void {
     switch (event.type) {
       case 'plan':
-        this.#plan(event, now);
+        this.#plan(
+          event.layers.map((plan) => ({ plan })),
+          event.destinations,
+          now,
+        );
+        break;
+      case 'copy-plan':
+        this.isCopy = true;
+        this.#plan(event.blobs.map(copiedBlob), event.destinations, now);
         break;
       case 'layer-start':
         this.#start(event.layer, now);
@@ -52,6 +64,7 @@ export class PushState {
       case 'destination-failed':
         this.#failed(event.destination);
         break;
+      case 'base-tree':
       case 'destination-done':
       case 'wait':
       case 'warning':
@@ -69,10 +82,14 @@ export class PushState {
     return { done, total };
   }
 
-  #plan({ layers, destinations }: Extract<ProgressEvent, { type: 'plan' }>, now: number): void {
-    this.layers = layers.map((plan, index) => ({
+  #plan(
+    layers: readonly Pick<LayerState, 'plan' | 'what'>[],
+    destinations: readonly string[],
+    now: number,
+  ): void {
+    this.layers = layers.map((layer, index) => ({
+      ...layer,
       number: index + 1,
-      plan,
       phase: 'waiting',
       read: 0,
       rate: new Rate(now),
@@ -129,4 +146,8 @@ export class PushState {
       if (open.length > 0 && open.every(({ name }) => layer.at.has(name))) layer.phase = 'done';
     }
   }
+}
+
+function copiedBlob({ what, digest, size }: PlannedBlob): Pick<LayerState, 'plan' | 'what'> {
+  return { what, plan: { paths: [], narSize: size, recipe: digest } };
 }

@@ -7,7 +7,8 @@ export function summaryLines(state: PushState, now: number): string[] {
   const reached = state.destinations.filter(({ failed }) => !failed);
   return reached.map((destination) => {
     const to = state.destinations.length > 1 ? ` to ${destination.name}` : '';
-    return `pushed ${count(state.layers.length, 'layer')}${to}, ${parts(destination)}, in ${took}`;
+    const done = state.isCopy ? 'copied' : 'pushed';
+    return `${done} ${count(state.layers.length, state.isCopy ? 'blob' : 'layer')}${to}, ${parts(destination)}, in ${took}`;
   });
 }
 
