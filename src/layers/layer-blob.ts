@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import type { Checkpoint } from '../base/checkpoint.ts';
 import type { Digest } from '../base/digest.ts';
 import { abortError, NixpushError } from '../base/errors.ts';
 import type { Codec } from './codec.ts';
@@ -23,7 +24,13 @@ export interface LayerBlobOptions {
   readonly known?: LayerFacts;
   /** Bytes of a pass going by, before and after compression. */
   readonly onBlock?: (read: number, written: number) => void;
+  /** Awaited before the first whole pass ends: what a blob came to is remembered before anybody can finish storing it. */
+  readonly onMade?: (facts: LayerFacts) => Promise<void>;
+  /** Names the recipe, so that a later process can go on with an upload (`BlobSource.key`). */
+  readonly key?: string;
 }
+
+const CHANGED = 'A store path was changed. Check with nix-store --verify --check-contents.';
 
 /**
  * A layer as a stream that can be made again at any time. Digest, diffID and size come out of the pass that
@@ -31,14 +38,18 @@ export interface LayerBlobOptions {
  */
 export class LayerBlob {
   readonly what: string;
+  readonly key: string | undefined;
   readonly #pool: WorkerPool;
   readonly #options: LayerBlobOptions;
+  /** Of the longest pass so far: at the end of each block. */
+  readonly #checkpoints: Checkpoint[] = [];
   #facts: LayerFacts | undefined;
 
   constructor(pool: WorkerPool, options: LayerBlobOptions) {
     this.#pool = pool;
     this.#options = options;
     this.what = options.what;
+    this.key = options.key;
     this.#facts = options.known;
   }
 
@@ -51,35 +62,54 @@ export class LayerBlob {
     return this.#facts;
   }
 
+  /** The furthest that a pass has come, for a process that goes on from there: see `open`. */
+  get checkpoint(): Checkpoint | undefined {
+    return this.#checkpoints.at(-1);
+  }
+
   /**
-   * The compressed bytes from `offset` on. Every pass makes all bytes, so that it can be checked as a whole.
-   * Throws ERR_INTEGRITY at its end if the bytes are not those of an earlier pass, and what reading throws.
+   * The compressed bytes from `offset` on. Every pass makes all bytes, so that it can be checked as a whole, and block
+   * by block against earlier passes and the checkpoint `earlier` of another process.
+   * Throws ERR_INTEGRITY as soon as the bytes are not those of an earlier pass, and what reading throws.
    */
-  async *open(offset: number, signal?: AbortSignal): AsyncGenerator<Uint8Array, void, void> {
+  async *open(
+    offset: number,
+    signal?: AbortSignal,
+    earlier?: Checkpoint,
+  ): AsyncGenerator<Uint8Array, void, void> {
     const { blocks, codec, onBlock = () => undefined } = this.#options;
     const hash = createHash('sha256');
     let size = 0;
+    let block = 0;
     for await (const { data, end } of compressedBlocks(this.#pool, codec, blocks(), onBlock)) {
       if (signal?.aborted === true) throw abortError(signal);
       hash.update(data);
       const skip = Math.max(0, offset - size);
       size += data.byteLength;
+      const reached = { offset: size, hash: hash.copy().digest('base64') };
+      this.#compare(reached, (this.#checkpoints[block++] ??= reached));
+      if (earlier?.offset === size) this.#compare(reached, earlier);
       if (end !== undefined)
-        this.#settle({ diffId: end.diffId, digest: `sha256:${hash.digest('hex')}`, size });
+        await this.#settle({ diffId: end.diffId, digest: `sha256:${hash.digest('hex')}`, size });
       if (skip < data.byteLength) yield skip === 0 ? data : data.subarray(skip);
     }
   }
 
-  #settle(made: LayerFacts): void {
+  #compare(made: Checkpoint, earlier: Checkpoint): void {
+    if (made.offset === earlier.offset && made.hash === earlier.hash) return;
+    throw new NixpushError('ERR_INTEGRITY', `${this.what} changed while it was pushed`, { hint: CHANGED });
+  }
+
+  async #settle(made: LayerFacts): Promise<void> {
+    const isFirst = this.#facts === undefined;
     const expected = (this.#facts ??= made);
-    if (made.digest === expected.digest && made.diffId === expected.diffId) return;
-    throw new NixpushError(
-      'ERR_INTEGRITY',
-      `${this.what} gave other bytes than before (${made.digest} now, ${expected.digest} then)`,
-      {
-        digest: made.digest,
-        hint: 'A store path was changed. Check with nix-store --verify --check-contents, then push with --no-cache.',
-      },
-    );
+    if (made.digest !== expected.digest || made.diffId !== expected.diffId) {
+      throw new NixpushError(
+        'ERR_INTEGRITY',
+        `${this.what} gave other bytes than before (${made.digest} now, ${expected.digest} then)`,
+        { digest: made.digest, hint: `${CHANGED.slice(0, -1)}, then push with --no-cache.` },
+      );
+    }
+    if (isFirst) await this.#options.onMade?.(made);
   }
 }

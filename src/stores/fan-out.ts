@@ -1,3 +1,4 @@
+import type { Checkpoint } from '../base/checkpoint.ts';
 import type { BlobId, BlobSource } from './image-store.ts';
 
 /**
@@ -64,8 +65,19 @@ export class Branch implements BlobSource {
     return this.#source.what;
   }
 
-  open(offset: number, signal?: AbortSignal): AsyncIterable<Uint8Array> {
-    return offset === 0 && this.state === 'waiting' ? this.#join(signal) : this.#source.open(offset, signal);
+  get key(): string | undefined {
+    return this.#source.key;
+  }
+
+  get checkpoint(): Checkpoint | undefined {
+    return this.#source.checkpoint;
+  }
+
+  open(offset: number, signal?: AbortSignal, earlier?: Checkpoint): AsyncIterable<Uint8Array> {
+    if (offset === 0 && this.state === 'waiting') return this.#join(signal);
+    // An upload of an earlier process goes on in the middle: the others need not wait for it.
+    if (this.state === 'waiting') this.release();
+    return this.#source.open(offset, signal, earlier);
   }
 
   release(): void {

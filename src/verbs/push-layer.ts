@@ -34,12 +34,14 @@ export async function pushLayer(push: LayerPush): Promise<LayerFacts | undefined
     codec: layer.recipe.codec,
     what: `layer ${index + 1}`,
     ...(layer.known !== undefined && { known: layer.known }),
+    key: layer.recipeDigest,
     onBlock: (read, written) => onProgress?.({ type: 'layer-bytes', layer: index, read, written }),
+    // Before any destination can have the whole layer: a push that is killed then and started again need not send it.
+    ...(cache !== undefined && { onMade: async (facts) => cache.set(layer.recipeDigest, facts) }),
   });
   const makeFirst = layer.known === undefined && layer.narSize <= SMALL_LAYER;
   const source = makeFirst ? bytesSource(blob.what, await collect(blob, signal)) : blob;
   await distribute(source, push, destinations);
-  if (blob.facts !== undefined) await cache?.set(layer.recipeDigest, blob.facts);
   return blob.facts;
 }
 

@@ -128,7 +128,58 @@ suite('a layer as a blob', () => {
     const file = join(recipe.store.trees.directory, `${'0'.repeat(31)}2-y`);
     chmodSync(file, 0o644);
     writeFileSync(file, 'SMALL');
-    await assert.rejects(collect(blob.open(0)), { code: 'ERR_INTEGRITY' });
+    await assert.rejects(collect(blob.open(0)), {
+      code: 'ERR_INTEGRITY',
+      message: 'layer 1 changed while it was pushed',
+    });
+  });
+
+  test('a source that changed after a pass that broke off is refused where it changed', async (t) => {
+    const recipe = makeRecipe(t, 'none');
+    const blob = layerBlob(pool, recipe);
+    let first = 0;
+    for await (const piece of blob.open(0)) {
+      first += piece.byteLength;
+      if (first > 5_000_000) break;
+    }
+    const file = join(recipe.store.trees.directory, `${'0'.repeat(31)}1-x/a-text`);
+    chmodSync(file, 0o644);
+    writeFileSync(file, content['a-text'].toUpperCase());
+    let again = 0;
+    const pass = async (): Promise<void> => {
+      for await (const piece of blob.open(0)) again += piece.byteLength;
+    };
+    await assert.rejects(pass(), { code: 'ERR_INTEGRITY', message: 'layer 1 changed while it was pushed' });
+    assert.equal(again, 0);
+  });
+
+  test('another process goes on only with the same bytes', async (t) => {
+    const recipe = makeRecipe(t, 'gzip');
+    const blob = layerBlob(pool, recipe);
+    const bytes = await collect(blob.open(0));
+    const { checkpoint } = blob;
+    assert.equal(checkpoint!.offset, bytes.byteLength);
+
+    const later = layerBlob(pool, recipe);
+    assert.ok(bytes.subarray(1000).equals(await collect(later.open(1000, undefined, checkpoint))));
+    const other = { ...checkpoint!, hash: createHash('sha256').digest('base64') };
+    await assert.rejects(collect(layerBlob(pool, recipe).open(1000, undefined, other)), {
+      code: 'ERR_INTEGRITY',
+    });
+  });
+
+  test('what it came to is told before the first pass ends, once', async (t) => {
+    const recipe = makeRecipe(t, 'gzip');
+    const told: unknown[] = [];
+    const blob = new LayerBlob(pool, {
+      blocks: () => recipeBlocks(pool, recipe),
+      codec: recipe.codec,
+      what: 'layer 1',
+      onMade: async (facts) => void told.push(facts),
+    });
+    for await (const _ of blob.open(0)) if (blob.facts !== undefined) assert.deepEqual(told, [blob.facts]);
+    await collect(blob.open(0));
+    assert.deepEqual(told, [blob.facts]);
   });
 
   test('a file that is missing fails the pass, and the pool goes on', async (t) => {

@@ -52,6 +52,15 @@ suite('one generation for several destinations', () => {
     assert.deepEqual(source.passes, [0]);
   });
 
+  test('one that goes on in the middle has a pass of its own, and the others do not wait for it', async () => {
+    const source = countingSource(5);
+    const { branches } = new FanOut(source, 2);
+    const shared = collect(branches[0]!.open(0));
+    assert.deepEqual(await collect(branches[1]!.open(3)), [3, 4]);
+    assert.deepEqual(await shared, five);
+    assert.deepEqual(source.passes.toSorted(), [0, 3]);
+  });
+
   test('if nobody needs it, nothing is made', () => {
     const source = countingSource(5);
     for (const branch of new FanOut(source, 2).branches) branch.release();
