@@ -18,6 +18,8 @@ import { layerHistories, readConfig, storePathsIn, type StoredConfig } from './r
 /** The image that ours is made on. `store` is open until the caller closes it. */
 export interface BaseImage {
   readonly store: ImageStore;
+  /** `HOST/REPO@sha256:…`, of the image or index that was named. */
+  readonly reference: string;
   /** Of the manifest for the platform. */
   readonly manifest: Digest;
   /** What our image runs on: the platform asked for, with the base's variant if none was. */
@@ -82,6 +84,7 @@ async function readBaseImage(
     );
   return {
     store,
+    reference: `${store.name}@${pinned}`,
     manifest: digest,
     platform: checkedPlatform(config, platform, what),
     settings: config.settings,

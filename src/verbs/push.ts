@@ -65,8 +65,16 @@ export interface PushResult {
   /** Digest of the config, which engines call the image ID; undefined after a dry run. */
   config?: Digest;
   platform: string;
+  base?: PushedBase;
   layers: readonly PushedLayer[];
   destinations: readonly PushedDestination[];
+}
+
+export interface PushedBase {
+  /** `HOST/REPO@sha256:…`: what was found under the name that was given, an image or an index. */
+  reference: string;
+  /** How many store paths of the closure it holds already. */
+  storePaths: number;
 }
 
 export interface PushedLayer extends PlannedLayer {
@@ -104,19 +112,30 @@ export async function push(options: PushOptions): Promise<PushResult> {
   try {
     if (options.from !== undefined)
       base = await openBaseImage(options.from, { ...options, clients, platform: settings.platform });
-    const platform = base?.platform ?? settings.platform;
-    const image = await planPush(options, settings, base);
-    const plan = [...(base === undefined ? [] : plannedBaseLayers(base)), ...image.layers.map(plannedLayer)];
-    options.onProgress?.({ type: 'plan', layers: plan, destinations: destinations.map(({ name }) => name) });
-    if (options.dryRun === true) return await dryRunResult(platform, plan, destinations);
-    const { onProgress, signal } = options;
-    const annotations = { ...base?.annotations, ...options.annotations };
-    const pushed = { ...settings, ...image, platform, base, annotations, destinations, onProgress, signal };
-    return await pushImage(pushed);
+    return await pushOver(base, destinations, options, settings);
   } finally {
     await base?.store.close();
     await Promise.all(destinations.map((destination) => destination.store.close()));
   }
+}
+
+async function pushOver(
+  base: BaseImage | undefined,
+  destinations: readonly Destination[],
+  options: PushOptions,
+  settings: Settings,
+): Promise<PushResult> {
+  const { dryRun, onProgress, signal } = options;
+  const platform = base?.platform ?? settings.platform;
+  const { storePathsInBase, ...image } = await planPush(options, settings, base);
+  const plan = [...(base === undefined ? [] : plannedBaseLayers(base)), ...image.layers.map(plannedLayer)];
+  onProgress?.({ type: 'plan', layers: plan, destinations: destinations.map(({ name }) => name) });
+  const annotations =
+    base === undefined ? options.annotations : { ...base.annotations, ...options.annotations };
+  const pushed = { ...settings, ...image, platform, base, annotations, destinations, onProgress, signal };
+  const result = dryRun === true ? await dryRunResult(platform, plan, destinations) : await pushImage(pushed);
+  if (base === undefined) return result;
+  return { ...result, base: { reference: base.reference, storePaths: storePathsInBase } };
 }
 
 interface Settings {
@@ -156,6 +175,8 @@ function positive(value: number, flag: string): number {
 interface PlannedImage {
   readonly layers: readonly LayerPlan[];
   readonly config: ImageConfig;
+  /** How many of the closure are there already. */
+  readonly storePathsInBase: number;
 }
 
 async function planPush(
@@ -176,14 +197,13 @@ async function planPush(
   const baseCache = noCache === true ? undefined : new BaseTreeCache(cacheDirectory());
   const below = base === undefined ? {} : { base: basePlan(base, { cache: baseCache, onProgress, signal }) };
   const planning = { closure, trees, maxLayers, strategy, codec, links, created, cache, warn, ...below };
+  const layers = await planImage(planning);
+  const command = (): readonly string[] | undefined => defaultCommand(trees, closure.roots, links);
+  const ours = layers.reduce((sum, { paths }) => sum + paths.length, 0);
   return {
-    layers: await planImage(planning),
-    config: imageSettings(
-      settings.config,
-      base?.settings,
-      () => defaultCommand(trees, closure.roots, links),
-      warn,
-    ),
+    layers,
+    config: imageSettings(settings.config, base?.settings, command, warn),
+    storePathsInBase: closure.paths.length - ours,
   };
 }
 

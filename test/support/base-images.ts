@@ -18,7 +18,11 @@ import type { ImageStore } from '../../src/stores/image-store.ts';
 
 /** What a layer's tar holds: `null` is a directory, a string a file, a link has its target. */
 export interface BaseFiles {
-  readonly [name: string]: string | Uint8Array | null | { readonly link: string } | BaseFile;
+  readonly [name: string]: string | Uint8Array | null | BaseLink | BaseFile;
+}
+
+export interface BaseLink {
+  readonly link: string;
 }
 
 export interface BaseFile {
@@ -45,11 +49,11 @@ export async function baseTar(files: BaseFiles): Promise<Buffer> {
   return Buffer.concat(pieces);
 }
 
-function isLink(file: BaseFiles[string]): file is { link: string } {
+function isLink(file: BaseFiles[string]): file is BaseLink {
   return typeof file === 'object' && file !== null && 'link' in file;
 }
 
-function isPlain(file: string | Uint8Array | null | BaseFile): file is string | Uint8Array | null {
+function isPlain(file: BaseFiles[string]): file is string | Uint8Array | null {
   return file === null || typeof file === 'string' || file instanceof Uint8Array;
 }
 

@@ -62,7 +62,7 @@ function blobs(layout: string): string[] {
 const home = process.env['XDG_CACHE_HOME'];
 before(() => {
   // No test may profit from what another remembered.
-  process.env['XDG_CACHE_HOME'] = '/nonexistent';
+  process.env['XDG_CACHE_HOME'] = '/dev/null';
 });
 after(() => {
   process.env['XDG_CACHE_HOME'] = home;
@@ -143,7 +143,7 @@ suite('push', () => {
   test('what the registry has is not sent again, and with a memory not even read', async (t) => {
     const { directory, options } = scene(t);
     process.env['XDG_CACHE_HOME'] = directory;
-    t.after(() => (process.env['XDG_CACHE_HOME'] = '/nonexistent'));
+    t.after(() => (process.env['XDG_CACHE_HOME'] = '/dev/null'));
     const { host, requests } = await registry(t);
     const first = await push({ ...options, to: [`${host}/demo`] });
     requests.length = 0;
