@@ -1,5 +1,4 @@
 import pLimit from 'p-limit';
-import { abortError } from '../base/errors.ts';
 import type { ImageStore, StoredManifest } from '../stores/image-store.ts';
 import type { BlobCopy, CopiedManifests, CopyPlan } from './copy-plan.ts';
 import type { Destination } from './destination.ts';
@@ -98,20 +97,4 @@ async function finish(
     const { digest } = (manifests?.root ?? plan.root)!.descriptor;
     onProgress?.({ type: 'destination-done', destination: store.name, reference: `${store.name}@${digest}` });
   });
-}
-
-/** Gives all destinations up when the caller's signal says so. Returns how to stop listening. */
-export function failOnAbort(
-  destinations: readonly Destination[],
-  signal: AbortSignal | undefined,
-): () => void {
-  if (signal === undefined) return () => undefined;
-  const onAbort = (): void => {
-    for (const destination of destinations) destination.fail(abortError(signal));
-  };
-  signal.addEventListener('abort', onAbort);
-  if (signal.aborted) onAbort();
-  return () => {
-    signal.removeEventListener('abort', onAbort);
-  };
 }

@@ -1,5 +1,5 @@
 import type { Digest } from '../base/digest.ts';
-import { usageError } from '../base/errors.ts';
+import { abortError, usageError } from '../base/errors.ts';
 import type { ImageStore } from '../stores/image-store.ts';
 import { formatReference, parseReference, type Reference } from '../stores/reference.ts';
 import type { RegistryClient } from '../stores/registry/client.ts';
@@ -133,4 +133,20 @@ function splitDestination(
   if (digest !== undefined)
     throw usageError(`${text}: a push cannot choose its digest`, 'Leave out the part from the @ on.');
   return { place, tag: tag ?? names.tag };
+}
+
+/** Gives all destinations up when the caller's signal says so. Returns how to stop listening. */
+export function failOnAbort(
+  destinations: readonly Destination[],
+  signal: AbortSignal | undefined,
+): () => void {
+  if (signal === undefined) return () => undefined;
+  const onAbort = (): void => {
+    for (const destination of destinations) destination.fail(abortError(signal));
+  };
+  signal.addEventListener('abort', onAbort);
+  if (signal.aborted) onAbort();
+  return () => {
+    signal.removeEventListener('abort', onAbort);
+  };
 }

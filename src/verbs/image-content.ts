@@ -89,6 +89,10 @@ class ContentReader {
       if (parsed.kind === 'image') this.#addBlobs(parsed, descriptor);
       else for (const child of childrenOf(parsed)) children.set(child.digest, child);
     }
+    // Before anything is asked for: a request that nobody waits for any more would fail unheard.
+    if (this.#manifests.size + children.size > LIMITS.manifests) {
+      throw this.tooMuch(`has more than ${LIMITS.manifests} manifests`);
+    }
     return Promise.all(
       [...children.values()].map(async (descriptor) => ({
         descriptor,
@@ -117,9 +121,6 @@ class ContentReader {
     if (known !== undefined) return known;
     const manifest = this.#limit(() => this.#read(descriptor));
     this.#manifests.set(descriptor.digest, manifest);
-    if (this.#manifests.size > LIMITS.manifests) {
-      throw this.tooMuch(`has more than ${LIMITS.manifests} manifests`);
-    }
     return manifest;
   }
 

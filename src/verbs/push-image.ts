@@ -14,7 +14,7 @@ import { bytesSource } from '../stores/bytes-source.ts';
 import type { BlobSource } from '../stores/image-store.ts';
 import type { BaseImage, BaseLayer } from './base-image.ts';
 import { plannedBaseLayers } from './base-plan.ts';
-import type { Destination } from './destination.ts';
+import { failOnAbort, type Destination } from './destination.ts';
 import { pushBaseLayer } from './push-base-layer.ts';
 import { plannedLayer, type LayerPlan } from './plan-image.ts';
 import type { ProgressListener } from './progress.ts';
@@ -41,8 +41,19 @@ export interface ImagePush {
 
 /** Layers, then config, then manifest, then tags: whoever sees a tag can read all of the image. */
 export async function pushImage(push: ImagePush): Promise<PushResult> {
+  const stopListening = failOnAbort(push.destinations, push.signal);
+  const pool = new WorkerPool();
+  try {
+    return await pushAll(push, pool);
+  } finally {
+    stopListening();
+    await pool.close();
+  }
+}
+
+async function pushAll(push: ImagePush, pool: WorkerPool): Promise<PushResult> {
   const { destinations } = push;
-  const facts = await pushLayers(push);
+  const facts = await pushLayers(push, pool);
   const ours = push.layers.map((layer, at) => pushedLayer(layer, facts[at]!));
   const layers = [...pushedBaseLayers(push.base), ...ours];
   const config = imageConfig(push, facts);
@@ -63,7 +74,7 @@ export async function pushImage(push: ImagePush): Promise<PushResult> {
 }
 
 /** Facts of every layer once all are at every destination that still stands. */
-async function pushLayers(push: ImagePush): Promise<LayerFacts[]> {
+async function pushLayers(push: ImagePush, pool: WorkerPool): Promise<LayerFacts[]> {
   const { base, layers, destinations, jobs, signal: outer } = push;
   const controller = new AbortController();
   const giveUp = (error: Error): void => {
@@ -75,7 +86,6 @@ async function pushLayers(push: ImagePush): Promise<LayerFacts[]> {
   };
   outer?.addEventListener('abort', onAbort);
   if (outer?.aborted === true) onAbort();
-  const pool = new WorkerPool();
   const limit = pLimit(jobs);
   const facts: LayerFacts[] = [];
   try {
@@ -104,7 +114,6 @@ async function pushLayers(push: ImagePush): Promise<LayerFacts[]> {
     return facts;
   } finally {
     outer?.removeEventListener('abort', onAbort);
-    await pool.close();
   }
 }
 

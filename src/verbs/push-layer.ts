@@ -1,4 +1,3 @@
-import { FanOut } from '../stores/fan-out.ts';
 import { bytesSource } from '../stores/bytes-source.ts';
 import type { BlobSource } from '../stores/image-store.ts';
 import type { WorkerPool } from '../layers/engine/pool.ts';
@@ -6,6 +5,7 @@ import { recipeBlocks } from '../layers/engine/recipe-blocks.ts';
 import { LayerBlob, type LayerFacts } from '../layers/layer-blob.ts';
 import type { RecipeCache } from '../layers/recipe-cache.ts';
 import type { Destination } from './destination.ts';
+import { distribute } from './distribute.ts';
 import type { LayerPlan } from './plan-image.ts';
 import type { ProgressListener } from './progress.ts';
 
@@ -39,30 +39,12 @@ export async function pushLayer(push: LayerPush): Promise<LayerFacts | undefined
     // Before any destination can have the whole layer: a push that is killed then and started again need not send it.
     ...(cache !== undefined && { onMade: async (facts) => cache.set(layer.recipeDigest, facts) }),
   });
-  const makeFirst = layer.known === undefined && layer.narSize <= SMALL_LAYER;
+  // An archive would keep those in memory until all layers are known: it opens its sources once more when it is written.
+  const isKept = destinations.some(({ store }) => store.holdsOneImage === true);
+  const makeFirst = layer.known === undefined && layer.narSize <= SMALL_LAYER && !isKept;
   const source = makeFirst ? bytesSource(blob.what, await collect(blob, signal)) : blob;
-  await distribute(source, push, destinations);
+  await distribute({ source, index, destinations, onProgress });
   return blob.facts;
-}
-
-async function distribute(
-  source: BlobSource,
-  { index, onProgress }: LayerPush,
-  destinations: readonly Destination[],
-): Promise<void> {
-  const { branches } = new FanOut(source, destinations.length);
-  await Promise.all(
-    destinations.map(async (destination, at) => {
-      const branch = branches[at]!;
-      await destination.attempt(async (store, signal) => {
-        const { outcome, digest, size, sentBytes } = await store.putBlob(branch, { signal });
-        destination.countSent(sentBytes);
-        const done = { destination: store.name, outcome, digest, size, sentBytes };
-        onProgress?.({ type: 'layer-done', layer: index, ...done });
-      });
-      branch.release();
-    }),
-  );
 }
 
 async function collect(source: BlobSource, signal: AbortSignal): Promise<Uint8Array> {

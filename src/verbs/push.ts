@@ -11,6 +11,7 @@ import { cacheDirectory, RecipeCache } from '../layers/recipe-cache.ts';
 import { openClosureSource } from '../nix/open-source.ts';
 import { resolveRoots } from '../nix/roots.ts';
 import { checkTrees } from '../nix/tree-location.ts';
+import { parseReference } from '../stores/reference.ts';
 import type { RegistryClient } from '../stores/registry/client.ts';
 import { openBaseImage, type BaseImage } from './base-image.ts';
 import { basePlan, plannedBaseLayers } from './base-plan.ts';
@@ -24,7 +25,7 @@ import type { RegistryAccess } from './registry-access.ts';
 export interface PushOptions {
   /** Store paths, symlinks into the store, or flake installables. Default: `./result`. */
   paths?: readonly string[];
-  /** Destinations: `HOST/REPO[:TAG]`, `oci:DIR[:TAG]`. At least one unless `dryRun`. */
+  /** Destinations: `HOST/REPO[:TAG]`, `oci:DIR[:TAG]`, `docker-archive:FILE[:NAME]`. At least one unless `dryRun`. */
   to: readonly string[];
   /** Base image: `HOST/REPO[:TAG][@DIGEST]`, `oci:DIR[:TAG]` or `docker-archive:FILE`. */
   from?: string;
@@ -38,7 +39,7 @@ export interface PushOptions {
   maxLayers?: number;
   /** How store paths are put into layers. Default `auto`. */
   layers?: 'auto' | 'popularity';
-  /** `gzip|zstd|none[:LEVEL]`. Default `gzip`. */
+  /** `gzip|zstd|none[:LEVEL]`. Default `gzip`, and `none` if all destinations are archives. */
   compression?: string;
   /** Layers worked on at the same time. Default: from the number of cores. */
   jobs?: number;
@@ -154,7 +155,7 @@ function checkOptions(options: PushOptions): Settings {
   if (options.to.length === 0 && options.dryRun !== true)
     throw usageError('no destination', 'Say where to push with --to HOST/REPO:TAG or --to oci:DIR.');
   return {
-    codec: parseCodec(options.compression ?? DEFAULT_COMPRESSION),
+    codec: parseCodec(options.compression ?? defaultCompression(options.to)),
     platform: options.platform === undefined ? hostPlatform() : parsePlatform(options.platform),
     created: parseCreated(options.created),
     config: checkImageConfig(options.config ?? {}, 'the config'),
@@ -162,6 +163,13 @@ function checkOptions(options: PushOptions): Settings {
     jobs: positive(options.jobs ?? DEFAULT_JOBS, '--jobs'),
     cache: options.noCache === true ? undefined : new RecipeCache(cacheDirectory()),
   };
+}
+
+/** Whoever takes an archive unpacks its layers at once: what goes into nothing else is not compressed. */
+function defaultCompression(to: readonly string[]): string {
+  const intoArchives =
+    to.length > 0 && to.every((text) => parseReference(text).transport === 'docker-archive');
+  return intoArchives ? 'none' : DEFAULT_COMPRESSION;
 }
 
 /** Layers in work at the same time: enough to hide the round trips of small ones. */

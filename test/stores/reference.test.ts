@@ -39,7 +39,9 @@ const GOOD: [string, object][] = [
   [`oci:dir@${DIGEST}`, { transport: 'oci', directory: 'dir', digest: DIGEST }],
   [`oci:dir:t@${DIGEST}`, { transport: 'oci', directory: 'dir', tag: 't', digest: DIGEST }],
   ['docker-archive:-', { transport: 'docker-archive', file: '-' }],
-  ['docker-archive:/a/b:c.tar', { transport: 'docker-archive', file: '/a/b:c.tar' }],
+  ['docker-archive:/a/b.tar:@2', { transport: 'docker-archive', file: '/a/b.tar', image: '@2' }],
+  ['docker-archive:b.tar:hello', { transport: 'docker-archive', file: 'b.tar', image: 'hello:latest' }],
+  ['docker-archive:-:ghcr.io/x/y:1', { transport: 'docker-archive', file: '-', image: 'ghcr.io/x/y:1' }],
 ];
 
 const BAD: [string, RegExp][] = [
@@ -78,6 +80,9 @@ const BAD: [string, RegExp][] = [
   ['oci:dir:b@d', /"b@d" is not a tag/],
   ['oci:dir@sha256:12', /"sha256:12" is not a sha256/],
   ['docker-archive:', /the file is missing/],
+  ['docker-archive::hello', /the file is missing/],
+  ['docker-archive:b.tar:HELLO:1', /"HELLO" is not a component/],
+  [`docker-archive:b.tar:hello@sha256:${'a'.repeat(64)}`, /images in an archive have no digests/],
 ];
 
 describe('a reference', () => {

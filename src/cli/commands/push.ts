@@ -25,6 +25,10 @@ export const push: Command = {
       command: 'nixpush ./result --to oci:image --cmd \'["hello","-t"]\'',
       purpose: 'into an OCI image layout, no registry',
     },
+    {
+      command: 'nixpush ./result --from debian:12 --to ghcr.io/me/hello',
+      purpose: 'on top of a base image',
+    },
     { command: 'nixpush ./result --dry-run', purpose: 'show the layers, send nothing' },
     { command: 'docker run $(nixpush --to localhost:5000/hello)', purpose: 'stdout is HOST/REPO@sha256:…' },
   ],
@@ -35,7 +39,12 @@ export const push: Command = {
         to: {
           value: 'DEST',
           repeat: true,
-          describe: 'HOST[:PORT]/REPO[:TAG] or oci:DIR[:TAG]; several read each path once',
+          describe:
+            'HOST[:PORT]/REPO[:TAG], oci:DIR[:TAG] or docker-archive:FILE[:NAME] (- is stdout); repeats share work',
+        },
+        from: {
+          value: 'REF',
+          describe: 'base image: HOST/REPO[:TAG][@DIGEST], oci:DIR[:TAG] or docker-archive:FILE',
         },
         store: { value: 'DIR', describe: 'relocated store: the directory that holds nix/store' },
         closure: {
@@ -54,7 +63,7 @@ export const push: Command = {
         'max-layers': {
           value: 'N',
           integer: true,
-          describe: 'layers at most, the root layer counted (default: 100)',
+          describe: 'layers at most, base image and root layer counted (default: 100)',
         },
         layers: {
           value: 'auto|popularity',
@@ -100,7 +109,8 @@ async function run(args: Arguments, context: CliContext): Promise<number> {
       'Say where to push with --to HOST/REPO:TAG or --to oci:DIR, or look at the plan with --dry-run.',
     );
   }
-  const registry = await registryAccess(args, to, context);
+  const from = args.text('from');
+  const registry = await registryAccess(args, from === undefined ? to : [from, ...to], context);
   const config = await imageConfigFrom(args);
   const annotations = await annotationsFrom(args);
   const { push: pushImage } = await context.loadVerbs();
@@ -147,6 +157,7 @@ function optionsFrom(args: Arguments, prepared: Prepared): PushOptions {
     registry: prepared.registry,
     ...defined({
       paths: args.positionals.length === 0 ? undefined : args.positionals,
+      from: args.text('from'),
       store: args.text('store'),
       closure: args.text('closure'),
       platform: args.text('platform'),
