@@ -1,5 +1,6 @@
 import { NixpushError } from '../base/errors.ts';
 import { exitCodeOf } from './exit-codes.ts';
+import { jsonText } from './json-text.ts';
 import { safeText, withoutUrlSecrets } from './safe-text.ts';
 
 export interface PrintErrorOptions {
@@ -34,7 +35,7 @@ export function printError(
 ): void {
   const document = errorDocument(error);
   if (options.json) {
-    stream.write(`${JSON.stringify({ error: document })}\n`);
+    stream.write(jsonText({ error: document }));
     if (!options.verbose) return;
   } else {
     stream.write(textOf(document));

@@ -1,5 +1,6 @@
 import type { Arguments } from '../arguments.ts';
 import { OUTPUT_OPTIONS, type CliContext, type Command } from '../command.ts';
+import { jsonText } from '../json-text.ts';
 
 export const auth: Command = {
   name: 'auth',
@@ -19,7 +20,7 @@ async function run(args: Arguments, context: CliContext): Promise<number> {
   const { auth: explain } = await context.loadVerbs();
   const result = await explain(args.positionals[0] ?? '', { signal: context.signal });
   if (args.flag('json')) {
-    context.out(`${JSON.stringify(result, undefined, 2)}\n`);
+    context.out(jsonText(result, 2));
   } else {
     const { authText } = await import('../output/auth-text.ts');
     context.out(authText(result));

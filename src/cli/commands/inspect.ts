@@ -1,6 +1,7 @@
 import type { Arguments } from '../arguments.ts';
 import { defined } from '../arguments.ts';
 import { OUTPUT_OPTIONS, type CliContext, type Command } from '../command.ts';
+import { jsonText } from '../json-text.ts';
 import { REGISTRY_OPTIONS, registryAccess } from '../registry-options.ts';
 
 export const inspect: Command = {
@@ -39,7 +40,7 @@ async function run(args: Arguments, context: CliContext): Promise<number> {
     signal: context.signal,
   });
   if (args.flag('json')) {
-    context.out(`${JSON.stringify(result, undefined, 2)}\n`);
+    context.out(jsonText(result, 2));
   } else {
     const { inspectText } = await import('../output/inspect-text.ts');
     context.out(inspectText(result));

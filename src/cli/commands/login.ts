@@ -2,6 +2,7 @@ import { usageError } from '../../base/errors.ts';
 import type { RegistryLogin } from '../../verbs/registry-access.ts';
 import type { Arguments } from '../arguments.ts';
 import { OUTPUT_OPTIONS, type CliContext, type Command } from '../command.ts';
+import { jsonText } from '../json-text.ts';
 import { CONNECTION_OPTIONS, connectionAccess, givenLogin, LOGIN_OPTIONS } from '../registry-options.ts';
 import { safeText } from '../safe-text.ts';
 
@@ -35,7 +36,7 @@ async function run(args: Arguments, context: CliContext): Promise<number> {
   }
   context.out(
     args.flag('json')
-      ? `${JSON.stringify(result, undefined, 2)}\n`
+      ? jsonText(result, 2)
       : `logged in to ${result.host}; kept in ${safeText(result.keptIn)}\n`,
   );
   return 0;

@@ -1,5 +1,6 @@
 import type { Arguments } from '../arguments.ts';
 import { OUTPUT_OPTIONS, type CliContext, type Command } from '../command.ts';
+import { jsonText } from '../json-text.ts';
 import { safeText } from '../safe-text.ts';
 
 export const logout: Command = {
@@ -22,6 +23,6 @@ async function run(args: Arguments, context: CliContext): Promise<number> {
     removedFrom.length === 0
       ? [`there was no login for ${host}`]
       : removedFrom.map((place) => `removed the login for ${host} from ${safeText(place)}`);
-  context.out(args.flag('json') ? `${JSON.stringify(result, undefined, 2)}\n` : `${lines.join('\n')}\n`);
+  context.out(args.flag('json') ? jsonText(result, 2) : `${lines.join('\n')}\n`);
   return 0;
 }

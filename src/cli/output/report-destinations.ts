@@ -2,6 +2,7 @@ import type { PushedDestination } from '../../verbs/push.ts';
 import type { Arguments } from '../arguments.ts';
 import type { CliContext } from '../command.ts';
 import { exitCodeOf } from '../exit-codes.ts';
+import { jsonText } from '../json-text.ts';
 import { printError } from '../print-error.ts';
 
 /**
@@ -15,7 +16,7 @@ export function reportDestinations(
   context: CliContext,
 ): number {
   const lines = destinations.flatMap(({ reference }) => (reference === undefined ? [] : [`${reference}\n`]));
-  const text = args.flag('json') ? `${JSON.stringify(document(), undefined, 2)}\n` : lines.join('');
+  const text = args.flag('json') ? jsonText(document(), 2) : lines.join('');
   if (takesStdout(args.texts('to') ?? [])) context.stderr.write(text);
   else context.out(text);
 
