@@ -86,7 +86,7 @@ export const JSON_DOCUMENTS = [
   {
     title: '`push --json`',
     about:
-      'On stdout. `paths` is empty for the root layer; `narSize` is the size before compression; `recipe` names what the layer is made from. `known` is there where an earlier push made the same layer. A destination has either `reference` or `error`. After `--dry-run` there are no `manifest`, `config`, `diffId`, `descriptor` and `reference`; `missingAt` says which destinations lack a known layer.',
+      'On stdout. `paths` is empty for the root layer; `narSize` is the size before compression; `recipe` names what the layer is made from. `known` is there where an earlier push made the same layer. A destination has either `reference` or `error`. After `--dry-run` there are no `manifest`, `config`, `diffId`, `descriptor` and `reference`; `missingAt` says which destinations lack a known layer. With `--from`, `base` has the base image (`reference`) and how many store paths of the closure it holds already (`storePaths`); its layers come first, each with `"base": true`, `known`, its compressed size as `narSize`, and no `recipe`.',
     example: push,
   },
   {

@@ -10,6 +10,7 @@ export { logout, type LogoutResult } from './verbs/logout.ts';
 export type { PlannedLayer, ProgressEvent, ProgressListener } from './verbs/progress.ts';
 export {
   push,
+  type PushedBase,
   type PushedDestination,
   type PushedLayer,
   type PushOptions,

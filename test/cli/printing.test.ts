@@ -187,6 +187,30 @@ describe('the plan of a dry run', () => {
     ]);
   });
 
+  test('names the base image, its layers and what they hold already', () => {
+    const result = {
+      platform: 'linux/amd64',
+      base: { reference: `x/debian@${DIGEST}`, storePaths: 2 },
+      layers: [
+        { base: true as const, paths: [], narSize: 700, known, missingAt: [] },
+        { base: true as const, paths: [STORE_PATH], narSize: 700, known },
+        layer,
+      ],
+      destinations: [],
+    };
+    assert.deepEqual(planTable(result).split('\n').slice(1), [
+      '    1      0         -       700 B  sha256:0123456789ab…  ?      base',
+      '    2      1         -       700 B  sha256:0123456789ab…  ?      base: hello-1.0',
+      '    3      1   2.0 KiB           ?  ?                     ?      hello-1.0',
+      'linux/amd64: 3 layers (2 of the base), 1 store path, 2.0 KiB unpacked',
+      `base: x/debian@${DIGEST}; 2 store paths of the closure found in it`,
+      '',
+    ]);
+    const document = pushDocument(result) as { base: unknown; layers: { base?: true }[] };
+    assert.deepEqual(document.base, result.base);
+    assert.equal(document.layers[0]!.base, true);
+  });
+
   test('has the errors of failed destinations in its JSON document', () => {
     const error = new NixpushError('ERR_DENIED', 'no');
     const document = pushDocument({

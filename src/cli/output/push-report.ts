@@ -1,21 +1,23 @@
-import type { PushedDestination, PushedLayer, PushResult } from '../../verbs/push.ts';
+import type { PushedBase, PushedDestination, PushedLayer, PushResult } from '../../verbs/push.ts';
 import { count, formatBytes, formatTable, shortDigest } from '../format.ts';
 import { errorDocument } from '../print-error.ts';
 import { storePathNames } from '../store-path-names.ts';
 
 /** The JSON document of `push` (docs/cli.md): stable names, absent where not known. */
 export function pushDocument(result: PushResult): object {
-  const { manifest, config, platform, layers, destinations } = result;
+  const { manifest, config, platform, base, layers, destinations } = result;
   return {
     manifest,
     config,
     platform,
+    base,
     layers: layers.map(layerDocument),
     destinations: destinations.map(destinationDocument),
   };
 }
 
 function layerDocument({
+  base,
   paths,
   narSize,
   recipe,
@@ -24,7 +26,7 @@ function layerDocument({
   diffId,
   descriptor,
 }: PushedLayer): object {
-  return { paths, narSize, recipe, known, missingAt, diffId, descriptor };
+  return { base, paths, narSize, recipe, known, missingAt, diffId, descriptor };
 }
 
 export function destinationDocument({
@@ -38,25 +40,38 @@ export function destinationDocument({
 }
 
 /** What `--dry-run` prints: a line for each layer and one for all of them. */
-export function planTable({ layers, platform, destinations }: PushResult): string {
+export function planTable({ layers, platform, base, destinations }: PushResult): string {
   const header = ['LAYER', 'PATHS', 'UNPACKED', 'COMPRESSED', 'DIGEST', 'MOVES', 'CONTENT'];
   const rows = layers.map((layer, index) => [
     String(index + 1),
     String(layer.paths.length),
-    formatBytes(layer.narSize),
+    layer.base === true ? '-' : formatBytes(layer.narSize),
     layer.known === undefined ? '?' : formatBytes(layer.known.size),
     layer.known === undefined ? '?' : shortDigest(layer.known.digest),
     moves(layer, destinations.length),
-    layer.paths.length === 0 ? 'links at /' : storePathNames(layer.paths, 3),
+    content(layer),
   ]);
   const lines = formatTable([header, ...rows], new Set([0, 1, 2, 3]));
-  return `${[...lines, `${platform}: ${totals(layers)}`, ...movesInAll(layers, destinations)].join('\n')}\n`;
+  const below = base === undefined ? [] : [baseLine(base)];
+  return `${[...lines, `${platform}: ${totals(layers)}`, ...below, ...movesInAll(layers, destinations)].join('\n')}\n`;
+}
+
+function content({ base, paths }: PushedLayer): string {
+  if (paths.length > 0) return `${base === true ? 'base: ' : ''}${storePathNames(paths, 3)}`;
+  return base === true ? 'base' : 'links at /';
+}
+
+function baseLine({ reference, storePaths }: PushedBase): string {
+  const found = storePaths === 0 ? '' : `; ${count(storePaths, 'store path')} of the closure found in it`;
+  return `base: ${reference}${found}`;
 }
 
 function totals(layers: readonly PushedLayer[]): string {
-  const paths = layers.reduce((sum, layer) => sum + layer.paths.length, 0);
-  const bytes = layers.reduce((sum, layer) => sum + layer.narSize, 0);
-  return `${count(layers.length, 'layer')}, ${count(paths, 'store path')}, ${formatBytes(bytes)} unpacked`;
+  const ours = layers.filter(({ base }) => base !== true);
+  const paths = ours.reduce((sum, layer) => sum + layer.paths.length, 0);
+  const bytes = ours.reduce((sum, layer) => sum + layer.narSize, 0);
+  const ofBase = ours.length === layers.length ? '' : ` (${layers.length - ours.length} of the base)`;
+  return `${count(layers.length, 'layer')}${ofBase}, ${count(paths, 'store path')}, ${formatBytes(bytes)} unpacked`;
 }
 
 /** A line for each destination. */

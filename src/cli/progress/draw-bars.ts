@@ -1,3 +1,4 @@
+import type { PlannedLayer } from '../../verbs/progress.ts';
 import { count, formatBytes, formatClock } from '../format.ts';
 import { storePathNames } from '../store-path-names.ts';
 import type { LayerState, PushState } from './push-state.ts';
@@ -29,7 +30,7 @@ export function drawBars(state: PushState, screen: Screen, now: number): string[
 function layerLine(layer: LayerState, layers: number, screen: Screen, now: number): string {
   const { number, plan, read, rate } = layer;
   const digits = String(layers).length;
-  const what = layer.what ?? (plan.paths.length === 0 ? 'links at /' : storePathNames(plan.paths, 1));
+  const what = layer.what ?? content(plan);
   const counter = `${String(number).padStart(digits)}/${layers}`;
   return line(
     `${layer.what === undefined ? 'layer' : 'blob'} ${counter}`,
@@ -37,6 +38,11 @@ function layerLine(layer: LayerState, layers: number, screen: Screen, now: numbe
     what,
     screen,
   );
+}
+
+function content({ base, paths }: PlannedLayer): string {
+  if (base === true) return 'base';
+  return paths.length === 0 ? 'links at /' : storePathNames(paths, 1);
 }
 
 function totalLine(state: PushState, screen: Screen, now: number): string {

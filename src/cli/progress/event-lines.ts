@@ -17,6 +17,8 @@ export function noticeLine(event: ProgressEvent, state: PushState): string | und
   if (event.type === 'wait') {
     return `waiting ${formatDuration(event.milliseconds)} for ${event.destination}: ${safeText(event.reason)}`;
   }
+  if (event.type === 'base-tree')
+    return `reading the directories of ${event.base} once (${formatBytes(event.size)})`;
   if (event.type === 'destination-failed') return failureLine(event, state);
   return undefined;
 }
@@ -38,7 +40,7 @@ function layerStartLines(layer: number, state: PushState): string {
 }
 
 function layerDoneLine(event: Extract<ProgressEvent, { type: 'layer-done' }>, state: PushState): string {
-  const narSize = state.layers[event.layer]?.plan.narSize ?? 0;
+  const { narSize = 0, base = false } = state.layers[event.layer]?.plan ?? {};
   const ways = {
     uploaded: state.isCopy ? 'copied to' : 'pushed to',
     exists: 'already at',
@@ -46,7 +48,8 @@ function layerDoneLine(event: Extract<ProgressEvent, { type: 'layer-done' }>, st
   };
   return [
     layerName(event.layer, state),
-    ...(state.isCopy && narSize === event.size
+    ...(base ? ['base'] : []),
+    ...((base || state.isCopy) && narSize === event.size
       ? [formatBytes(event.size)]
       : [`${formatBytes(narSize)} → ${formatBytes(event.size)}`]),
     shortDigest(event.digest),
