@@ -39,7 +39,9 @@ function deflateBlock(raw: Uint8Array, dictionary: Uint8Array, last: boolean, le
   // One output buffer that fits even incompressible input: growing in steps costs a quarter of the time.
   const chunkSize = raw.byteLength + 1024;
   const options = { level, finishFlush, chunkSize };
-  return deflateRawSync(raw, dictionary.byteLength === 0 ? options : { ...options, dictionary });
+  const compressed = deflateRawSync(raw, dictionary.byteLength === 0 ? options : { ...options, dictionary });
+  // What became small must not keep, and carry to the other thread, the whole of that buffer.
+  return compressed.byteLength < chunkSize / 2 ? new Uint8Array(compressed) : compressed;
 }
 
 let zstd: Promise<typeof Zstd> | undefined;
