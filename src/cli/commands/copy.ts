@@ -11,21 +11,21 @@ export const copy: Command = {
   positional: {
     name: 'src',
     pattern: '<src>',
-    describe: 'HOST[:PORT]/REPO[:TAG][@DIGEST], oci:DIR[:TAG] or docker-archive:FILE[:NAME|:@N] (- is stdin)',
+    describe: 'HOST[:PORT]/REPO[:TAG][@DIGEST], oci:DIR[:TAG] or docker-archive:FILE[:NAME] (- is stdin)',
   },
   examples: [
-    { command: 'nixpush copy debian:12 --to ghcr.io/me/debian', purpose: 'all platforms, digest kept' },
+    { command: 'nixpush copy debian:12 --to ghcr.io/me/debian', purpose: 'all platforms, the same digest' },
     {
-      command: 'nixpush copy debian:12 --to oci:debian --platform linux/amd64,linux/arm64',
-      purpose: 'an index of two platforms',
+      command: 'nixpush copy debian --to oci:image --platform linux/amd64,linux/arm64',
+      purpose: 'a smaller index',
     },
     {
-      command: 'nixpush copy docker-archive:./result --to ghcr.io/me/hello:1.0',
-      purpose: 'what dockerTools.buildImage made',
+      command: 'nixpush copy docker-archive:result --to ghcr.io/me/hello',
+      purpose: "dockerTools' buildImage",
     },
     {
-      command: './result | nixpush copy docker-archive:- --to ghcr.io/me/hello:1.0',
-      purpose: 'what streamLayeredImage writes',
+      command: './result | nixpush copy docker-archive:- --to ghcr.io/me/hello',
+      purpose: 'streamLayeredImage',
     },
     { command: 'nixpush pull alpine --to docker-archive:- | podman load', purpose: 'into an engine' },
   ],
@@ -33,19 +33,15 @@ export const copy: Command = {
     {
       title: 'Options',
       options: {
-        to: {
-          value: 'DEST',
-          repeat: true,
-          describe: 'where to, written like SRC; several read each blob once. No tag means that of SRC',
-        },
+        to: { value: 'DEST', repeat: true, describe: 'written like SRC; without a tag it takes that of SRC' },
         platform: {
           value: 'OS/ARCH[/VARIANT]',
           repeat: true,
-          describe: 'one: that image; several, also with commas: a smaller index',
+          describe: 'one: that image; several: a smaller index',
         },
         compression: {
           value: 'CODEC[:LEVEL]',
-          describe: 'gzip, zstd or none, for tars from an archive (default: gzip; archive to archive: none)',
+          describe: 'of tars in an archive: gzip, zstd or none (default: gzip)',
         },
         jobs: { value: 'N', integer: true, describe: 'blobs copied at a time (default: 6)' },
       },
@@ -54,9 +50,9 @@ export const copy: Command = {
     OUTPUT_OPTIONS,
   ],
   notes: [
-    'Manifests, configs and compressed layers are copied as they are, so digests stay the same. An archive holds one',
-    'image: of an index the one for --platform, by default for this machine. While an archive goes to stdout, the',
-    'result goes to stderr.',
+    'Manifests, configs and compressed layers are copied as they are, so digests stay the same. An',
+    'archive holds one image: of an index the one for --platform, by default for this machine. While an',
+    'archive goes to stdout, the result goes to stderr. A pipe is kept in a temporary file while it is read.',
   ],
   run,
 };
