@@ -1,6 +1,6 @@
 import type { ClosurePath } from '../../nix/closure.ts';
 
-/** A closure with numbers for store paths: node i is `paths[i]`. Sorted by path, so that its input order is without effect. */
+/** A closure with numbers for store paths: node i is `paths[i]`. Sorted, so that its input order is without effect. */
 export interface Graph {
   readonly paths: readonly string[];
   /** Bytes. */
@@ -11,9 +11,9 @@ export interface Graph {
   readonly users: readonly (readonly number[])[];
 }
 
-/** References that lead out of the given paths are left out. */
-export function makeGraph(closure: readonly ClosurePath[]): Graph {
-  const nodes = [...closure].sort((a, b) => compare(a.path, b.path));
+/** In the order of paths, unless told otherwise. References that lead out of the given paths are left out. */
+export function makeGraph(closure: readonly ClosurePath[], order: PathOrder = byPath): Graph {
+  const nodes = [...closure].sort(order);
   const ids = new Map(nodes.map(({ path }, id) => [path, id]));
   const references = nodes.map((node, id) => {
     const targets = node.references.map((path) => ids.get(path)).filter((target) => target !== undefined);
@@ -29,6 +29,22 @@ export function makeGraph(closure: readonly ClosurePath[]): Graph {
     references,
     users,
   };
+}
+
+export type PathOrder = (a: ClosurePath, b: ClosurePath) => number;
+
+function byPath(a: ClosurePath, b: ClosurePath): number {
+  return compare(a.path, b.path);
+}
+
+/** By what follows the hash, so that a rebuild, which changes hashes, changes no order; of equal names the smaller path first. */
+export function byName(a: ClosurePath, b: ClosurePath): number {
+  return compare(storeName(a.path), storeName(b.path)) || a.narSize - b.narSize || compare(a.path, b.path);
+}
+
+/** `hello-2.12.1`: what follows the hash of a store path. */
+export function storeName(path: string): string {
+  return path.slice(path.indexOf('-') + 1);
 }
 
 /** Everything that can be reached from the nodes over the edges, the nodes themselves included, in no particular order. */

@@ -1,33 +1,81 @@
 import { usageError } from '../../base/errors.ts';
 import type { ClosurePath } from '../../nix/closure.ts';
 import { autoLayers } from './auto.ts';
-import { makeGraph } from './graph.ts';
+import { changeModel } from './change-model.ts';
+import { planAfter, unchangedLayers } from './earlier.ts';
+import { byStability } from './expected.ts';
+import { KEPT_REASON, plannedReason, type ExplainedLayer, type ExplainedPlan } from './explain.ts';
+import { byName, makeGraph } from './graph.ts';
 import { popularityLayers } from './popularity.ts';
+import { weightsOf, type LayerWeights } from './weights.ts';
 
-/** `auto` is nixpkgs' present layering, `popularity` the one before. */
-export type LayerStrategy = 'auto' | 'popularity';
+/** `auto` is nixpkgs' present layering, `popularity` the one before; `expected` sends least again after changes. */
+export type LayerStrategy = 'auto' | 'popularity' | 'expected';
 
 export interface PlanOptions {
   strategy: LayerStrategy;
   /** How many layers store paths may make: what the base image and the root layer leave of --max-layers. */
   budget: number;
+  /** How often packages change, for `expected`; the others do not ask. */
+  weights?: LayerWeights;
+  /**
+   * The layers of an earlier image as lists of store paths, for `expected`: those whose paths are all in the closure
+   * stay as they are, unless that wastes too much.
+   */
+  earlier?: readonly (readonly string[])[];
 }
 
 /**
  * Which store path goes into which layer: lists of store paths, lowest layer first. Every path is in exactly one,
- * no layer is empty, and the result does not depend on the order of `paths`; it is what nixpkgs makes of the closure
- * in path order, the order in which Nix exports it. References to paths outside of `paths` do not count.
- * Throws ERR_USAGE if there is no room for any layer.
+ * no layer is empty, and the result does not depend on the order of `paths`; with `auto` and `popularity` it is what
+ * nixpkgs makes of the closure in path order, the order in which Nix exports it. References to paths outside of
+ * `paths` do not count. Throws ERR_USAGE if there is no room for any layer.
  */
-export function planLayers(paths: readonly ClosurePath[], { strategy, budget }: PlanOptions): string[][] {
+export function planLayers(paths: readonly ClosurePath[], options: PlanOptions): string[][] {
+  return explainLayers(paths, options).layers.map((layer) => [...layer.paths]);
+}
+
+/** As `planLayers`, and says why each layer is as it is. */
+export function explainLayers(paths: readonly ClosurePath[], options: PlanOptions): ExplainedPlan {
+  const { strategy, budget } = options;
   if (!Number.isSafeInteger(budget) || budget < 1) {
     throw usageError(
       'no layer is left for the store paths',
       'Give a higher --max-layers: the layers of the base image and the root layer count too.',
     );
   }
-  if (paths.length === 0) return [];
+  if (paths.length === 0) return { layers: [], anew: undefined };
+  if (strategy === 'expected') return explainExpected(paths, options);
   const graph = makeGraph(paths);
   const layers = strategy === 'auto' ? autoLayers(graph, budget) : popularityLayers(graph, budget);
-  return layers.map((layer) => layer.map((node) => graph.paths[node]!));
+  const reason = strategy === 'auto' ? "nixpkgs' automatic layering" : "nixpkgs' popularity contest";
+  return {
+    layers: layers.map((layer) => ({
+      paths: layer.map((node) => graph.paths[node]!),
+      origin: 'planned',
+      reason,
+    })),
+    anew: undefined,
+  };
+}
+
+function explainExpected(
+  closure: readonly ClosurePath[],
+  { budget, weights = new Map(), earlier = [] }: PlanOptions,
+): ExplainedPlan {
+  const graph = makeGraph(closure, byName);
+  const { paths, narSizes } = graph;
+  const nodes = new Map(paths.map((path, node) => [path, node]));
+  const model = changeModel(graph, weightsOf(paths, weights));
+
+  const unchanged = unchangedLayers(earlier, nodes);
+  const { layers, anew } = planAfter(model, budget, unchanged);
+  const known = new Set(unchanged.map(String));
+  const explain = (layer: readonly number[]): ExplainedLayer => {
+    const kept = known.has(String(layer));
+    const inLayer = layer.map((node) => paths[node]!);
+    const reason = kept ? KEPT_REASON : plannedReason(inLayer, (path) => narSizes[nodes.get(path)!]!);
+    return { paths: inLayer, origin: kept ? 'kept' : 'planned', reason };
+  };
+  return { layers: byStability(model, layers).map(explain), anew };
 }

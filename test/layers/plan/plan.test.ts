@@ -1,41 +1,19 @@
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
-import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import * as fc from 'fast-check';
 import { sha256 } from '../../../src/base/digest.ts';
 import { planLayers, type LayerStrategy } from '../../../src/layers/plan/plan.ts';
-import type { ClosurePath } from '../../../src/nix/closure.ts';
+import { closure, closurePath, realClosure, shown } from '../../support/layer-graph.ts';
 import { needs } from '../../support/peers.ts';
 import { repoRoot } from '../../support/repo.ts';
 
-const strategies: LayerStrategy[] = ['auto', 'popularity'];
-
-function closurePath(path: string, narSize: number, references: string[]): ClosurePath {
-  return { path, narHash: sha256(path), narSize, references };
-}
+const nixpkgsStrategies: LayerStrategy[] = ['auto', 'popularity'];
+const strategies: LayerStrategy[] = [...nixpkgsStrategies, 'expected'];
 
 function numbered(node: number): string {
   return `/nix/store/${String(node).padStart(32, '0')}-n${node}`;
-}
-
-function named(name: string): string {
-  return `/nix/store/${name.toLowerCase().repeat(32)}-${name}`;
-}
-
-/** `A: [size, 'B G']`: names in store paths whose hashes sort like the names. */
-function closure(nodes: Record<string, [narSize: number, references: string]>): ClosurePath[] {
-  return Object.entries(nodes).map(([name, [narSize, references]]) =>
-    closurePath(named(name), narSize, references.split(' ').filter(Boolean).map(named)),
-  );
-}
-
-/** `[F][BCDE]`: layers of one-letter names. */
-function shown(layers: string[][]): string {
-  return layers
-    .map((layer) => `[${layer.map((path) => path.slice(path.indexOf('-') + 1)).join('')}]`)
-    .join('');
 }
 
 const example = closure({
@@ -165,7 +143,9 @@ for (const strategy of strategies) {
       }),
     );
   });
+}
 
+for (const strategy of nixpkgsStrategies) {
   test(
     `${strategy}: plans of random closures equal those of an independent planner`,
     needs('python3'),
@@ -179,7 +159,7 @@ for (const strategy of strategies) {
   );
 
   test(`${strategy}: plans of a real closure equal those of an independent planner`, needs('python3'), () => {
-    const graph = realClosure();
+    const graph = realClosure('closure');
     const cases = [1, 2, 10, 50, 99, 300].map((budget) => ({ strategy, budget, graph }));
     const ours = cases.map(({ budget }) => planLayers(graph, { strategy, budget }));
     assert.deepEqual(ours, independentPlans(cases));
@@ -187,7 +167,7 @@ for (const strategy of strategies) {
 }
 
 test('a path without users that is new to a closure moves no other layer of a real closure', () => {
-  const before = realClosure();
+  const before = realClosure('closure');
   const leaf = closurePath('/nix/store/00000000000000000000000000000000-config', 10, [before[0]!.path]);
   const options = { strategy: 'auto', budget: 60 } as const;
   const layers = new Set(planLayers(before, options).map(String));
@@ -199,20 +179,4 @@ function independentPlans(cases: object[]): unknown {
   const script = join(repoRoot, 'test/support/python/layer_plan.py');
   const input = JSON.stringify(cases);
   return JSON.parse(execFileSync('python3', [script], { input, encoding: 'utf8', maxBuffer: 2 ** 27 }));
-}
-
-/** A desktop program's closure, each line a path: name, NAR size, line numbers of its references. */
-function realClosure(): ClosurePath[] {
-  const text = readFileSync(join(repoRoot, 'test/fixtures/layer-plan/closure.txt'), 'utf8');
-  const rows = text
-    .trimEnd()
-    .split('\n')
-    .map((line) => line.split(' '));
-  return rows.map(([name, narSize, ...references]) =>
-    closurePath(
-      `/nix/store/${name!}`,
-      Number(narSize),
-      references.map((row) => `/nix/store/${rows[Number(row)]![0]!}`),
-    ),
-  );
 }
