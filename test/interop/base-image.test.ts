@@ -85,7 +85,7 @@ describe('a closure on a base image', peers, () => {
         const [digest] = /sha256:\S+/.exec(pushed.stdout)!;
         assert.equal(pushed.stdout, `${one.host}/app@${digest}\n${two.host}/app@${digest}\n`);
         for (const { host } of [one, two]) {
-          const { root, image } = unpack(t, `${host}/app:1`);
+          const { root, image } = unpack(t, `docker://${host}/app:1`);
           assert.deepEqual(image.config, {
             Env: ['PATH=/usr/local/bin:/usr/bin:/bin', 'WHO=tester', 'LANG=C.UTF-8', 'MORE=1'],
             Cmd: ['/bin/app'],
@@ -122,6 +122,27 @@ describe('a closure on a base image', peers, () => {
     }
     assert.deepEqual(layers[1], layers[0]);
     assert.deepEqual(layers[2], layers[0]);
+  });
+
+  test('goes from an archive into a registry, and from a registry into an archive', async (t) => {
+    const { host } = await startDockerRegistry(t);
+    const layout = await pushBase(t, 'debian', debianLike(), 'oci', `${host}/base:12`);
+    const directory = temporaryDirectory(t);
+    const [base, made] = [join(directory, 'base.tar'), join(directory, 'made.tar')];
+    run('skopeo', 'copy', '--insecure-policy', `oci:${layout}:12`, `docker-archive:${base}:base:12`);
+    for (const [from, to] of [
+      [`docker-archive:${base}`, `${host}/app:1`],
+      [`${host}/base:12`, `docker-archive:${made}:app:1`],
+    ] as const) {
+      const pushed = await nixpush([app, '--from', from, '--to', to], { env: nixSettings });
+      assert.equal(pushed.status, 0, pushed.stderr);
+    }
+    for (const image of [`docker://${host}/app:1`, `docker-archive:${made}`]) {
+      const { root } = unpack(t, image);
+      const said = execFileSync('/usr/sbin/chroot', [root, '/bin/app'], { encoding: 'utf8' });
+      assert.match(said, /^hello from the store/);
+      assert.equal(readlinkSync(join(root, 'bin')), 'usr/bin');
+    }
   });
 
   test('of the wrong platform is refused with what there is', async (t) => {
@@ -163,14 +184,7 @@ function unpack(t: TestContext, image: string): { root: string; image: { config:
   const directory = temporaryDirectory(t);
   const layout = join(directory, 'layout');
   mkdirSync(layout);
-  run(
-    'skopeo',
-    'copy',
-    '--insecure-policy',
-    '--src-tls-verify=false',
-    `docker://${image}`,
-    `oci:${layout}:app`,
-  );
+  run('skopeo', 'copy', '--insecure-policy', '--src-tls-verify=false', image, `oci:${layout}:app`);
   const described = run('skopeo', 'inspect', '--config', `oci:${layout}:app`);
   run('umoci', 'unpack', '--image', `${layout}:app`, join(directory, 'bundle'));
   return {

@@ -269,6 +269,29 @@ suite('a push on a base image', () => {
     assert.ok(target.repository('demo').blobs.has(base.layers[0]!.digest));
   });
 
+  test('can be stopped while the base stalls', async (t) => {
+    for (const noLinks of [true, false]) {
+      const s = scene(t);
+      const [source, target] = [await registry(t), await registry(t)];
+      await putBase(t, `${source.host}/debian`, { layers: [debian] });
+      // The config, then the layer.
+      source.fault({ on: 'blob-get', nth: 2, effect: { kind: 'stall', afterBytes: 50 } });
+      const controller = new AbortController();
+      const pushed = push({
+        ...s.options,
+        from: `${source.host}/debian:12`,
+        noLinks,
+        to: [`${target.host}/demo`],
+        signal: controller.signal,
+        onProgress: ({ type }) => {
+          if (type === 'base-tree' || type === 'layer-bytes') setImmediate(() => controller.abort());
+        },
+      });
+      await assert.rejects(pushed, { code: 'ERR_ABORTED' });
+      assert.deepEqual([...target.repository('demo').tags], []);
+    }
+  });
+
   test('says what a tag is today, and is silent about a digest', async (t) => {
     const s = scene(t);
     const { host } = await registry(t);
