@@ -58,7 +58,7 @@ suite('one generation for several destinations', () => {
     const shared = collect(branches[0]!.open(0));
     assert.deepEqual(await collect(branches[1]!.open(3)), [3, 4]);
     assert.deepEqual(await shared, five);
-    assert.deepEqual(source.passes.toSorted(), [0, 3]);
+    assert.deepEqual(new Set(source.passes), new Set([0, 3]));
   });
 
   test('if nobody needs it, nothing is made', () => {

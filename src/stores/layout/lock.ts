@@ -1,9 +1,8 @@
 import { randomBytes } from 'node:crypto';
-import { readlinkSync } from 'node:fs';
 import { open, readFile, rm, stat, type FileHandle } from 'node:fs/promises';
-import { hostname } from 'node:os';
 import { setTimeout as delay } from 'node:timers/promises';
 import { abortError, NixpushError } from '../../base/errors.ts';
+import { isAlive, processScope } from '../../base/process-scope.ts';
 
 /** The lock is held for a read and a write of index.json; who holds it for so long hangs or is gone. */
 const STALE_AFTER_MS = 30_000;
@@ -12,7 +11,7 @@ const GIVE_UP_AFTER_MS = 60_000;
 interface LockContent {
   token: string;
   pid: number;
-  /** Where `pid` means something: the host and, on Linux, the PID namespace. */
+  /** Where `pid` means something. */
   scope: string;
 }
 
@@ -42,7 +41,7 @@ export async function withLock<Result>(
 
 async function acquire(path: string, token: string, signal: AbortSignal | undefined): Promise<void> {
   const giveUpAt = Date.now() + GIVE_UP_AFTER_MS;
-  while (!(await tryCreate(path, { token, pid: process.pid, scope: pidScope() }))) {
+  while (!(await tryCreate(path, { token, pid: process.pid, scope: processScope() }))) {
     if (signal?.aborted === true) throw abortError(signal);
     if (Date.now() > giveUpAt) {
       throw new NixpushError('ERR_IO', `another process has held the lock ${path} for too long`, {
@@ -96,7 +95,7 @@ async function breakIfStale(path: string): Promise<void> {
 
 async function isStale(path: string): Promise<boolean> {
   const content = await readLock(path);
-  if (content?.scope === pidScope() && !isAlive(content.pid)) return true;
+  if (content?.scope === processScope() && !isAlive(content.pid)) return true;
   return isOld(path);
 }
 
@@ -111,22 +110,5 @@ async function readLock(path: string): Promise<LockContent | undefined> {
   } catch {
     // Gone, or not written yet.
     return undefined;
-  }
-}
-
-function isAlive(pid: number): boolean {
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch (error) {
-    return (error as NodeJS.ErrnoException).code !== 'ESRCH';
-  }
-}
-
-function pidScope(): string {
-  try {
-    return `${hostname()} ${readlinkSync('/proc/self/ns/pid')}`;
-  } catch {
-    return hostname();
   }
 }

@@ -18,7 +18,10 @@ import { repositoryName, type Repository } from './repository.ts';
 import { listTags } from './tags.ts';
 import { abortUpload } from './upload/abort.ts';
 import { defaultUploadPolicy } from './upload/default-policy.ts';
-import { LearnedLimits } from './upload/learned-limits.ts';
+import { ProfileCache } from './upload/profile-cache.ts';
+import { hintsFor } from './upload/registry-hints.ts';
+import { RegistryProfile } from './upload/registry-profile.ts';
+import { SessionFile } from './upload/session-file.ts';
 import { uploadBlob } from './upload/upload.ts';
 import { UploadMeter } from './upload/upload-meter.ts';
 import type { UploadPolicy, UploadTask } from './upload/upload-task.ts';
@@ -31,6 +34,8 @@ export interface RegistryStoreOptions {
   repository: string;
   /** Where it differs from the default. */
   uploads?: Partial<UploadPolicy>;
+  /** Where it is remembered, for later processes, what the registry can do and how far uploads came. Default: nowhere. */
+  cacheDirectory?: string | undefined;
   /** An upload waits before it begins anew. The client tells its own waits. */
   onWait?: (reason: string, milliseconds: number) => void;
 }
@@ -45,15 +50,19 @@ export class RegistryStore implements ImageStore {
   readonly #writing: Repository;
   readonly #policy: UploadPolicy;
   readonly #onWait: RegistryStoreOptions['onWait'];
-  readonly #learned = new LearnedLimits();
+  readonly #cacheDirectory: string | undefined;
+  readonly #profiles: ProfileCache | undefined;
+  #profile: Promise<RegistryProfile> | undefined;
   /** Sessions that mounts opened in vain; the next uploads take them. */
   readonly #spare: UploadSession[] = [];
 
-  constructor({ client, repository, uploads, onWait }: RegistryStoreOptions) {
+  constructor({ client, repository, uploads, onWait, cacheDirectory }: RegistryStoreOptions) {
     this.#onWait = onWait;
     this.#reading = { client, repository, scopes: [{ repository, actions: ['pull'] }] };
     this.#writing = { client, repository, scopes: [{ repository, actions: ['pull', 'push'] }] };
     this.#policy = { ...defaultUploadPolicy, ...uploads };
+    this.#cacheDirectory = cacheDirectory;
+    if (cacheDirectory !== undefined) this.#profiles = new ProfileCache(cacheDirectory, this.#policy.clock);
     this.name = repositoryName(this.#reading);
     this.registry = client.host;
   }
@@ -72,9 +81,17 @@ export class RegistryStore implements ImageStore {
     if (id !== undefined && (await hasBlob(this.#writing, id, options.signal))) {
       return { digest: id.digest, size: id.size, outcome: 'exists', sentBytes: 0 };
     }
-    const task = this.#task(source, options);
-    const { digest, size } = await uploadBlob(task, this.#spare.pop());
-    return { digest, size, outcome: 'uploaded', sentBytes: task.meter.sentBytes };
+    const file = await this.#sessionFile(source);
+    const profile = await this.#loadProfile();
+    const task = this.#task(source, options, { file, profile });
+    try {
+      const { digest, size } = await uploadBlob(task, () => this.#spare.pop());
+      await file?.forget();
+      return { digest, size, outcome: 'uploaded', sentBytes: task.meter.sentBytes };
+    } finally {
+      await file?.close();
+      await this.#keepProfile(profile);
+    }
   }
 
   /** Only another repository of the same registry can be mounted from. */
@@ -115,12 +132,39 @@ export class RegistryStore implements ImageStore {
     await this.#writing.client.close();
   }
 
-  #task(source: BlobSource, { signal, onBytes }: StoreOptions): UploadTask {
+  /** Small blobs are sent again sooner than they are looked for. */
+  async #sessionFile(source: BlobSource): Promise<SessionFile | undefined> {
+    const isSmall = source.id !== undefined && source.id.size <= this.#policy.monolithicBytes;
+    if (this.#cacheDirectory === undefined || isSmall) return undefined;
+    const { client, repository } = this.#writing;
+    const upload = { host: client.host, repository, source };
+    return SessionFile.open(this.#cacheDirectory, upload, this.#policy.clock);
+  }
+
+  async #loadProfile(): Promise<RegistryProfile> {
+    const { host } = this.#writing.client;
+    this.#profile ??= Promise.resolve(this.#profiles?.get(host)).then(
+      (facts) => new RegistryProfile({ ...hintsFor(host), ...facts }),
+    );
+    return this.#profile;
+  }
+
+  async #keepProfile(profile: RegistryProfile): Promise<void> {
+    if (!profile.isChanged) return;
+    profile.saved();
+    await this.#profiles?.set(this.#writing.client.host, profile.facts);
+  }
+
+  #task(
+    source: BlobSource,
+    { signal, onBytes }: StoreOptions,
+    remembered: Pick<UploadTask, 'file' | 'profile'>,
+  ): UploadTask {
     return {
       ...this.#writing,
+      ...remembered,
       source,
       policy: this.#policy,
-      learned: this.#learned,
       meter: new UploadMeter(onBytes),
       signal,
       onWait: this.#onWait,

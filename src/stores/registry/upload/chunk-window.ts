@@ -1,3 +1,4 @@
+import type { Checkpoint } from '../../../base/checkpoint.ts';
 import type { BlobSource } from '../../image-store.ts';
 import { join } from './pieces.ts';
 
@@ -8,6 +9,7 @@ import { join } from './pieces.ts';
 export class ChunkWindow {
   readonly #source: BlobSource;
   readonly #signal: AbortSignal | undefined;
+  readonly #earlier: Checkpoint | undefined;
   #pass: AsyncIterator<Uint8Array> | undefined;
   /** Offset in the blob of the window's first byte. */
   #start = 0;
@@ -16,9 +18,10 @@ export class ChunkWindow {
   #rest: Uint8Array = new Uint8Array();
   #ended = false;
 
-  constructor(source: BlobSource, signal: AbortSignal | undefined) {
+  constructor(source: BlobSource, signal: AbortSignal | undefined, earlier?: Checkpoint) {
     this.#source = source;
     this.#signal = signal;
+    this.#earlier = earlier;
   }
 
   /** Up to `size` bytes from `offset` on, fewer only at the end of the blob; valid until the next call. */
@@ -42,7 +45,7 @@ export class ChunkWindow {
 
   async #reopen(offset: number): Promise<void> {
     await this.close();
-    this.#pass = this.#source.open(offset, this.#signal)[Symbol.asyncIterator]();
+    this.#pass = this.#source.open(offset, this.#signal, this.#earlier)[Symbol.asyncIterator]();
     this.#start = offset;
     this.#held = new Uint8Array();
     this.#rest = new Uint8Array();

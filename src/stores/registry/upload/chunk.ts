@@ -1,3 +1,4 @@
+import type { Checkpoint } from '../../../base/checkpoint.ts';
 import { ChunkWindow } from './chunk-window.ts';
 import { recoverOffset } from './recover.ts';
 import { remedyFor } from './remedy.ts';
@@ -12,6 +13,8 @@ export interface ChunkOptions {
   readonly bytes: number;
   /** Each chunk gets a new connection: what cuts old ones, after some time or bytes, then spares most chunks. */
   readonly ownConnections: boolean;
+  /** What an earlier process had made of the blob; the source must still give the same. */
+  readonly earlier?: Checkpoint | undefined;
 }
 
 /**
@@ -25,7 +28,7 @@ export async function sendChunks(
   offset: number,
   options: ChunkOptions,
 ): Promise<void> {
-  const window = new ChunkWindow(task.source, task.signal);
+  const window = new ChunkWindow(task.source, task.signal, options.earlier);
   let fruitless = 0;
   try {
     for (let at = offset; ;) {
@@ -36,6 +39,7 @@ export async function sendChunks(
       try {
         await sendChunk(task, session, at, chunk, options.ownConnections);
         at += chunk.byteLength;
+        task.file?.acknowledged(session, at);
         fruitless = 0;
       } catch (error) {
         const mayRecover =

@@ -4,6 +4,7 @@ import type { BlobId } from '../../image-store.ts';
 import { hasBlob } from '../blob-exists.ts';
 import type { RegistryResponse } from '../client.ts';
 import { withSignal } from '../repository.ts';
+import { SourceFailure } from './source-failure.ts';
 import type { UploadSession } from './upload-session.ts';
 import { pushing, type UploadTask } from './upload-task.ts';
 
@@ -13,8 +14,23 @@ export const COMMITTED: readonly number[] = [200, 201, 202, 204];
 /** A token that dies while the registry copies the blob would lose it. */
 const TOKEN_MARGIN_MS = 60_000;
 
+/** Commits what the source has given: after a whole pass it knows what that was. */
+export async function commitSource(task: UploadTask, session: UploadSession): Promise<BlobId> {
+  const id = certain(task.source.id, task);
+  await commitUpload(task, session, id);
+  return id;
+}
+
+/** A source knows its digest after a whole pass; without it there is nothing to commit under. */
+export function certain(id: BlobId | undefined, task: UploadTask): BlobId {
+  if (id !== undefined) return id;
+  throw new SourceFailure(
+    new NixpushError('ERR_INTEGRITY', `${task.source.what} ended without a digest of its bytes`),
+  );
+}
+
 /** State COMMIT: the empty final PUT that turns the session into the blob `id`. */
-export async function commitUpload(task: UploadTask, session: UploadSession, id: BlobId): Promise<void> {
+async function commitUpload(task: UploadTask, session: UploadSession, id: BlobId): Promise<void> {
   await task.client.refreshToken(task.scopes, TOKEN_MARGIN_MS, task.signal);
   await settled(task, id, async () =>
     task.client.request({

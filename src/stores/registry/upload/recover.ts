@@ -11,6 +11,8 @@ export interface Broken {
   readonly from: number;
   /** Recoveries before this one that brought nothing forward. */
   readonly attempt: number;
+  /** Bytes that may be there at most. Default: those that this process has sent. */
+  readonly most?: number;
 }
 
 /**
@@ -31,7 +33,8 @@ export async function recoverOffset(
   if (response.status !== 200 && response.status !== 204) throw broken.error;
   await session.follow(response);
   const offset = offsetOf(response.headers['range'], broken.attempt);
-  if (offset === undefined || offset <= 0 || offset > task.meter.position) throw broken.error;
+  if (offset === undefined || offset <= 0 || offset > (broken.most ?? task.meter.position))
+    throw broken.error;
   // Less than what was acknowledged is rather a Range that is stuck or counts from the last chunk.
   return broken.attempt === 0 ? Math.max(offset, broken.from) : offset;
 }

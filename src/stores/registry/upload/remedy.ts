@@ -1,6 +1,6 @@
 import { NixpushError } from '../../../base/errors.ts';
 import { isTransientStatus } from '../retry.ts';
-import type { UploadMode } from './learned-limits.ts';
+import type { UploadMode } from './upload-mode.ts';
 
 /** What helps after a failure while bytes were sent. */
 export type Remedy =

@@ -15,8 +15,16 @@ export async function sendStream(task: UploadTask, session: UploadSession): Prom
     url: session.location,
     length: task.source.id?.size,
     offset: 0,
-    open: (signal) => task.source.open(0, signal),
+    open: (signal) => noted(task, signal),
     expect: PATCH_TAKEN,
   });
   await session.follow(response);
+  task.file?.acknowledged(session, task.meter.position);
+}
+
+async function* noted(task: UploadTask, signal: AbortSignal): AsyncGenerator<Uint8Array, void, void> {
+  for await (const piece of task.source.open(0, signal)) {
+    task.file?.goingOn();
+    yield piece;
+  }
 }

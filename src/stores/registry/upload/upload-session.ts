@@ -1,6 +1,7 @@
 import { NixpushError } from '../../../base/errors.ts';
 import type { RegistryClient, RegistryResponse } from '../client.ts';
 import { resolveLocation } from '../url-policy.ts';
+import type { SavedSession } from './saved-session.ts';
 
 /** A chunk is held in memory; no registry known wants more than 5 MiB. */
 const MOST_CHUNK_MIN = 256 * 1024 * 1024;
@@ -42,6 +43,14 @@ export class UploadSession {
       chunkMin,
       byteCount(headers['oci-chunk-max-length']) ?? Number.POSITIVE_INFINITY,
     );
+  }
+
+  /** A session that an earlier process opened. Throws ERR_REGISTRY if its Location leads where it must not. */
+  static async saved(client: RegistryClient, saved: SavedSession): Promise<UploadSession> {
+    const origin = await client.origin();
+    const { url } = resolveLocation(saved.location, origin, origin);
+    const { chunkMin, chunkMax = Number.POSITIVE_INFINITY } = saved;
+    return new UploadSession(client, url, Math.min(chunkMin, MOST_CHUNK_MIN), chunkMax);
   }
 
   /** Where the next request goes. */

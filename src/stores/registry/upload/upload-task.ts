@@ -1,20 +1,26 @@
 import type { BlobSource } from '../../image-store.ts';
 import type { Clock } from '../clock.ts';
 import type { Repository } from '../repository.ts';
-import type { LearnedLimits } from './learned-limits.ts';
+import type { RegistryProfile } from './registry-profile.ts';
+import type { SessionFile } from './session-file.ts';
+import type { UploadMode } from './upload-mode.ts';
 import type { UploadMeter } from './upload-meter.ts';
 
 /** One blob on its way to a registry, with all that the states of its upload share. */
 export interface UploadTask extends Repository {
   readonly source: BlobSource;
   readonly policy: UploadPolicy;
-  readonly learned: LearnedLimits;
+  readonly profile: RegistryProfile;
   readonly meter: UploadMeter;
+  /** Where the session is noted for a later process. */
+  readonly file: SessionFile | undefined;
   readonly signal: AbortSignal | undefined;
   readonly onWait: ((reason: string, milliseconds: number) => void) | undefined;
 }
 
 export interface UploadPolicy {
+  /** The only mode, in place of the one that seems best. */
+  readonly mode?: UploadMode;
   /** Sessions begun anew before an upload is given up. */
   readonly restarts: number;
   /** Recoveries of one session in a row that bring no byte forward, before it is given up. */
