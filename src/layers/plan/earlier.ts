@@ -9,7 +9,7 @@ export const WASTE_LIMIT = 1.25;
 
 export interface PlanAfter {
   readonly layers: number[][];
-  /** How many of the earlier layers could have stayed, and why they did not; undefined if they did. */
+  /** Why the unchanged layers could not stay; undefined if they did. */
   readonly anew: string | undefined;
 }
 
@@ -29,31 +29,33 @@ export function unchangedLayers(
 }
 
 /**
- * A plan for a closure whose earlier image is known. `earlier` are its unchanged layers; they stay as they are, and only the rest is planned, in the layers they leave of the budget. Unless these
- * are too few, or the waste passes the limit: then all is planned anew.
+ * A plan for a closure whose earlier image is known. `earlier` are its unchanged layers: they stay as they are, and
+ * only the rest is planned, in the layers they leave of the budget. Unless these are too few, or the waste passes the
+ * limit: then all is planned anew.
  */
 export function planAfter(
   model: ChangeModel,
   budget: number,
-  earlier: readonly (readonly number[])[],
+  earlier: readonly number[][],
   wasteLimit: number = WASTE_LIMIT,
 ): PlanAfter {
   const all = model.closures.map((_, node) => node);
+  const fresh = expectedLayers(model, all, budget);
+  if (earlier.length === 0) return { layers: fresh, anew: undefined };
+
   const kept = new Set(earlier.flat());
   const rest = all.filter((node) => !kept.has(node));
   const left = budget - earlier.length;
-  const fresh = expectedLayers(model, all, budget);
-  if (earlier.length === 0) return { layers: fresh, anew: undefined };
   if (left < Math.min(1, rest.length)) {
-    return { layers: fresh, anew: `${earlier.length} unchanged layers leave no room for what changed` };
+    return { layers: fresh, anew: `keeping what is unchanged would use up all ${budget} layers` };
   }
-  const layers = [...earlier.map((layer) => [...layer]), ...expectedLayers(model, rest, left)];
+  const layers = [...earlier, ...expectedLayers(model, rest, left)];
   const waste = expectedBytes(model, layers) / expectedBytes(model, fresh);
   if (waste > wasteLimit) {
     const percent = Math.round((waste - 1) * 100);
     return {
       layers: fresh,
-      anew: `with its ${earlier.length} unchanged layers changes would cost ${percent} % more`,
+      anew: `keeping what is unchanged would make later changes cost ${percent} % more`,
     };
   }
   return { layers, anew: undefined };

@@ -14,8 +14,8 @@ const NEGLIGIBLE = 1e-9;
 
 /**
  * Moves single nodes, in their order, to the layer where they cost least, until no move lowers the expected bytes.
- * Merging cannot take back a merger that later ones have made a bad one; this can. It takes a fifth to a third off what
- * a plan costs above one layer per path (docs/layers.md).
+ * Merging cannot take back a merger that later ones have made a bad one; this can. It takes up to a
+ * quarter off what a plan costs above one layer per path (docs/layers.md).
  */
 export function movePaths(model: ChangeModel, plan: readonly (readonly number[])[]): number[][] {
   const lists = closureLists(model);
