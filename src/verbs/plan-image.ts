@@ -5,7 +5,7 @@ import { rootLayerHistory, storeLayerHistory } from '../image/history.ts';
 import type { BaseTree } from '../layers/base-tree.ts';
 import type { Codec } from '../layers/codec.ts';
 import type { LayerContent } from '../layers/content.ts';
-import { linkFarm } from '../layers/link-farm.ts';
+import { linkFarm, type LinkFarm } from '../layers/link-farm.ts';
 import type { LayerFacts } from '../layers/layer-blob.ts';
 import { overBase } from '../layers/over-base.ts';
 import { planLayers, type LayerStrategy } from '../layers/plan/plan.ts';
@@ -58,11 +58,12 @@ export interface LayerPlan {
  * Throws ERR_USAGE if there is no room for them.
  */
 export async function planImage(options: PlanOptions): Promise<LayerPlan[]> {
-  const { closure, strategy, links, base } = options;
-  const rootLayer = links ? await rootContent(options) : undefined;
-  const byPath = new Map(closure.paths.map((path) => [path.path, path]));
+  const { closure, trees, strategy, links, base } = options;
+  const farm = links ? linkFarm(trees, closure.roots) : undefined;
+  const hasRootLayer = farm !== undefined && farm.entries.length > 0;
   const lacking = closure.paths.filter(({ path }) => base?.paths.has(path) !== true);
-  const budget = budgetFor(options, lacking.length > 0, rootLayer !== undefined);
+  const budget = budgetFor(options, lacking.length > 0, hasRootLayer);
+  const byPath = new Map(lacking.map((path) => [path.path, path]));
   const groups = lacking.length === 0 ? [] : planLayers(lacking, { strategy, budget });
   const storeLayers = await Promise.all(
     groups.map((group) =>
@@ -73,9 +74,7 @@ export async function planImage(options: PlanOptions): Promise<LayerPlan[]> {
     ),
   );
   const plans = storeLayers.filter(({ recipeDigest: recipe }) => base?.recipes.has(recipe) !== true);
-  if (rootLayer === undefined) return plans;
-  const history = rootLayerHistory(closure.roots, options.created);
-  return [...plans, await plan(options, rootLayer, [], 0, history)];
+  return hasRootLayer ? [...plans, await rootLayer(options, farm)] : plans;
 }
 
 /** Layers that are left for store paths. */
@@ -119,16 +118,14 @@ async function storeLayer(options: PlanOptions, paths: readonly ClosurePath[]): 
   return plan(options, content, names, narSize, storeLayerHistory(names, options.created));
 }
 
-/** undefined if there is nothing to link. */
-async function rootContent({ closure, trees, warn, base }: PlanOptions): Promise<LayerContent | undefined> {
-  const farm = linkFarm(trees, closure.roots);
-  const isFitted = base !== undefined && farm.entries.length > 0;
-  const fitted = isFitted ? overBase(farm, await base.tree(), trees) : { ...farm, replaced: [] };
+async function rootLayer(options: PlanOptions, farm: LinkFarm): Promise<LayerPlan> {
+  const { closure, trees, base, created, warn } = options;
+  const fitted = base === undefined ? { ...farm, replaced: [] } : overBase(farm, await base.tree(), trees);
   const { entries, conflicts, replaced } = fitted;
   if (replaced.length > 0) warn(replacedMessage(replaced));
   for (const { path, used, ignored } of conflicts)
     warn(`${path} is in two of the paths: it links to ${used}, not to ${ignored}`);
-  return entries.length === 0 ? undefined : { kind: 'entries', entries };
+  return plan(options, { kind: 'entries', entries }, [], 0, rootLayerHistory(closure.roots, created));
 }
 
 function replacedMessage(replaced: readonly string[]): string {

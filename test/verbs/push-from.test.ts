@@ -358,6 +358,15 @@ suite('a push on a base image', () => {
     });
   });
 
+  test('is not read if it leaves no layer', async (t) => {
+    const { options } = scene(t);
+    const { host, requests } = await registry(t);
+    const { layers } = await putBase(t, `${host}/base`, { layers: [alpine] });
+    requests.length = 0;
+    await assert.rejects(push({ ...options, from: `${host}/base:12`, maxLayers: 1 }), { code: 'ERR_USAGE' });
+    assert.ok(!requests.some(({ path }) => path.endsWith(layers[0]!.digest)));
+  });
+
   test('of many layers, some of them there twice, works', async (t) => {
     const s = scene(t);
     const { directory, options } = s;
