@@ -1,8 +1,10 @@
 import { usageError } from '../base/errors.ts';
 import type { RegistryAccess } from '../verbs/registry-access.ts';
+import { UPLOAD_MODES, type UploadMode } from '../stores/registry/upload/upload-mode.ts';
 import { defined, type Arguments } from './arguments.ts';
 import type { CliContext, CliOption, OptionGroup } from './command.ts';
 import { parseDuration } from './duration.ts';
+import { parseSize } from './size.ts';
 
 type Options = Readonly<Record<string, CliOption>>;
 
@@ -35,37 +37,67 @@ export const REGISTRY_OPTIONS: OptionGroup = {
   options: { ...LOGIN_OPTIONS, ...CONNECTION_OPTIONS },
 };
 
+const UPLOAD_OPTIONS: Options = {
+  'chunk-size': {
+    value: 'SIZE',
+    describe: 'most bytes in one request, for proxies with a limit: 50M',
+  },
+  'upload-mode': {
+    value: 'MODE',
+    choices: UPLOAD_MODES,
+    describe: 'stream, chunk or monolithic only (default: what works)',
+  },
+};
+
+/** For verbs that also store something. */
+export const PUSH_REGISTRY_OPTIONS: OptionGroup = {
+  title: REGISTRY_OPTIONS.title,
+  options: { ...REGISTRY_OPTIONS.options, ...UPLOAD_OPTIONS },
+};
+
 /** What those options say; `references` are all places that the command names. Throws ERR_USAGE. */
 export async function registryAccess(
   args: Arguments,
   references: readonly string[],
   context: CliContext,
 ): Promise<RegistryAccess> {
-  const login = await givenLogin(args, context);
-  if (login === undefined) return connectionAccess(args);
   const { registryHosts } = await import('../verbs/registry-access.ts');
-  const hosts = registryHosts(references);
-  const [host] = hosts;
-  if (host === undefined || hosts.length > 1) {
+  return accessToHosts(args, () => registryHosts(references), context);
+}
+
+/** The same for a command that names no images, but the registries `hosts()`. Throws ERR_USAGE. */
+export async function accessToHosts(
+  args: Arguments,
+  hosts: () => readonly string[],
+  context: CliContext,
+): Promise<RegistryAccess> {
+  const access = await connectionAccess(args);
+  const login = await givenLogin(args, context);
+  if (login === undefined) return access;
+  const [host, ...others] = hosts();
+  if (host === undefined || others.length > 0) {
     throw usageError(
       host === undefined
-        ? '--username is for a registry, and the command names none'
-        : `--username is for one registry, but the command names ${hosts.join(' and ')}`,
+        ? '--username is for a registry, but the command names none'
+        : `--username is for one registry, but the command names ${[host, ...others].join(' and ')}`,
       'Log in to each with nixpush login HOST.',
     );
   }
-  return { ...(await connectionAccess(args)), logins: { [host]: login } };
+  return { ...access, logins: { [host]: login } };
 }
 
 /** The same without a login. Throws ERR_USAGE. */
 export async function connectionAccess(args: Arguments): Promise<RegistryAccess> {
   const { parseRegistryHosts } = await import('../verbs/registry-access.ts');
   const maxWait = args.text('max-wait');
+  const chunkSize = args.text('chunk-size');
   return defined({
     insecure: args.texts('insecure') && parseRegistryHosts(args.texts('insecure')!),
     caFile: args.text('ca-file'),
     trustedTokenServers: args.texts('trust-token-server'),
     maxWaitMs: maxWait === undefined ? undefined : parseDuration(maxWait, '--max-wait'),
+    chunkSize: chunkSize === undefined ? undefined : parseSize(chunkSize, '--chunk-size'),
+    uploadMode: args.text('upload-mode') as UploadMode | undefined,
   });
 }
 

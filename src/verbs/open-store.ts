@@ -1,7 +1,10 @@
+import { usageError } from '../base/errors.ts';
+import { cacheDirectory } from '../layers/recipe-cache.ts';
 import type { ImageStore } from '../stores/image-store.ts';
 import { openLayout } from '../stores/layout/layout-store.ts';
 import type { Reference } from '../stores/reference.ts';
 import type { RegistryClient } from '../stores/registry/client.ts';
+import type { UploadPolicy } from '../stores/registry/upload/upload-task.ts';
 import type { ProgressListener } from './progress.ts';
 import type { RegistryAccess } from './registry-access.ts';
 
@@ -52,5 +55,15 @@ async function openRegistry(
     onProgress?.({ type: 'wait', destination: host, reason, milliseconds });
   const client = clients.get(host) ?? registryClient(host, { registry, onWait });
   clients.set(host, client);
-  return new RegistryStore({ client, repository });
+  const uploads = uploadPolicy(registry);
+  return new RegistryStore({ client, repository, uploads, onWait, cacheDirectory: cacheDirectory() });
+}
+
+function uploadPolicy({ chunkSize, uploadMode }: RegistryAccess = {}): Partial<UploadPolicy> {
+  if (chunkSize !== undefined && (!Number.isSafeInteger(chunkSize) || chunkSize < 1))
+    throw usageError(`a chunk size of ${chunkSize} bytes is not a whole number above 0`);
+  return {
+    ...(chunkSize !== undefined && { bodyBytes: chunkSize }),
+    ...(uploadMode !== undefined && { mode: uploadMode }),
+  };
 }

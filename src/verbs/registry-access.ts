@@ -1,5 +1,6 @@
 import { parseReference } from '../stores/reference.ts';
-import { parseRegistryHost } from '../stores/registry-address.ts';
+import type { UploadMode } from '../stores/registry/upload/upload-mode.ts';
+import { parseRegistryAddress, parseRegistryHost } from '../stores/registry-address.ts';
 
 /** How registries are spoken to: the same for every verb that does. Hosts are written `HOST[:PORT]`, as in references. */
 export interface RegistryAccess {
@@ -13,6 +14,10 @@ export interface RegistryAccess {
   trustedTokenServers?: readonly string[];
   /** How long one request may wait in all before it is tried for the last time, milliseconds. Default five minutes. */
   maxWaitMs?: number;
+  /** No request carries more of a blob than this, bytes: for proxies with a limit. A chunk is held in memory for each upload. */
+  chunkSize?: number;
+  /** The only way to send blobs. Default: what works best with the registry, which is found out and remembered. */
+  uploadMode?: UploadMode;
 }
 
 export interface RegistryLogin {
@@ -31,4 +36,9 @@ export function registryHosts(references: readonly string[]): string[] {
 /** `HOST[:PORT]` as references have them. Throws ERR_USAGE. */
 export function parseRegistryHosts(hosts: readonly string[]): string[] {
   return hosts.map(parseRegistryHost);
+}
+
+/** The host of `HOST[:PORT][/REPO]`. Throws ERR_USAGE. */
+export function hostOfAddress(address: string): string {
+  return parseRegistryAddress(address).host;
 }

@@ -6,6 +6,7 @@ import { COMMANDS } from '../../src/cli/commands/index.ts';
 import { imageConfigFrom } from '../../src/cli/config-options.ts';
 import { helpText } from '../../src/cli/help.ts';
 import { parseCommandLine } from '../../src/cli/parse-command-line.ts';
+import { parseSize } from '../../src/cli/size.ts';
 import { candidates } from '../../src/cli/completion-candidates.ts';
 
 async function argumentsOf(...argv: string[]): Promise<Arguments> {
@@ -86,6 +87,23 @@ describe('the parser', () => {
         return true;
       });
     });
+  }
+});
+
+describe('a size', () => {
+  for (const [text, bytes] of [
+    ['4194304', 4_194_304],
+    ['500k', 512_000],
+    ['16M', 2 ** 24],
+    ['16MiB', 2 ** 24],
+    ['2gb', 2 ** 31],
+  ] as const) {
+    test(`of ${text} is ${bytes} bytes`, () => assert.equal(parseSize(text, '--chunk-size'), bytes));
+  }
+
+  for (const text of ['', '0', '-1', '1.5M', 'M', '5T', '16 M']) {
+    test(`cannot be ${JSON.stringify(text)}`, () =>
+      assert.throws(() => parseSize(text, '--chunk-size'), { code: 'ERR_USAGE' }));
   }
 });
 

@@ -2,7 +2,7 @@ import { usageError } from '../../base/errors.ts';
 import type { CopyResult } from '../../verbs/copy.ts';
 import { defined, type Arguments } from '../arguments.ts';
 import { OUTPUT_OPTIONS, type CliContext, type Command } from '../command.ts';
-import { REGISTRY_OPTIONS, registryAccess } from '../registry-options.ts';
+import { PUSH_REGISTRY_OPTIONS, registryAccess } from '../registry-options.ts';
 
 export const copy: Command = {
   name: 'copy',
@@ -46,7 +46,7 @@ export const copy: Command = {
         jobs: { value: 'N', integer: true, describe: 'blobs copied at a time (default: 6)' },
       },
     },
-    REGISTRY_OPTIONS,
+    PUSH_REGISTRY_OPTIONS,
     OUTPUT_OPTIONS,
   ],
   notes: [

@@ -7,7 +7,7 @@ import type { RegistryAccess } from '../../verbs/registry-access.ts';
 import { defined, type Arguments } from '../arguments.ts';
 import { OUTPUT_OPTIONS, type CliContext, type Command } from '../command.ts';
 import { CONFIG_OPTIONS, imageConfigFrom } from '../config-options.ts';
-import { REGISTRY_OPTIONS, registryAccess } from '../registry-options.ts';
+import { PUSH_REGISTRY_OPTIONS, registryAccess } from '../registry-options.ts';
 import { suggest } from '../suggest.ts';
 
 export const push: Command = {
@@ -39,8 +39,7 @@ export const push: Command = {
         to: {
           value: 'DEST',
           repeat: true,
-          describe:
-            'HOST[:PORT]/REPO[:TAG], oci:DIR[:TAG] or docker-archive:FILE[:NAME] (- is stdout); repeats share work',
+          describe: 'HOST[:PORT]/REPO[:TAG], oci:DIR[:TAG] or docker-archive:FILE[:NAME] (- is stdout)',
         },
         from: {
           value: 'REF',
@@ -84,7 +83,7 @@ export const push: Command = {
         created: { value: 'TIME', describe: 'ISO 8601 or now (default: 1970-01-01T00:00:01Z)' },
       },
     },
-    REGISTRY_OPTIONS,
+    PUSH_REGISTRY_OPTIONS,
     {
       title: OUTPUT_OPTIONS.title,
       options: {

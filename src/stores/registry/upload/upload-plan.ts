@@ -28,11 +28,13 @@ export class UploadPlan {
     const { refused, tooLarge, gotThrough = Number.POSITIVE_INFINITY } = profile.facts;
     this.#task = task;
     this.#refused = new Set(policy.mode === undefined ? refused : others(policy.mode));
-    const limit = below(tooLarge);
-    this.chunkBytes = Math.max(Math.min(policy.chunkBytes, limit, gotThrough), policy.smallestChunkBytes);
+    const { bodyBytes = Number.POSITIVE_INFINITY } = policy;
+    const most = Math.min(below(tooLarge), gotThrough, bodyBytes);
+    const wanted = Number.isFinite(bodyBytes) ? bodyBytes : policy.chunkBytes;
+    this.chunkBytes = Math.max(Math.min(wanted, most), Math.min(policy.smallestChunkBytes, bodyBytes));
     const size = source.id?.size ?? Number.POSITIVE_INFINITY;
-    const isSmall = size <= Math.min(policy.monolithicBytes, limit, gotThrough);
-    const isLimited = tooLarge !== undefined || Number.isFinite(gotThrough);
+    const isSmall = size <= Math.min(policy.monolithicBytes, most);
+    const isLimited = Number.isFinite(most);
     const first: UploadMode = isSmall ? 'monolithic' : isLimited ? 'chunk' : 'stream';
     this.mode = this.#refused.has(first) ? (this.#otherMode() ?? first) : first;
   }

@@ -21,6 +21,8 @@ export interface UploadTask extends Repository {
 export interface UploadPolicy {
   /** The only mode, in place of the one that seems best. */
   readonly mode?: UploadMode;
+  /** No body may be longer: larger blobs go in chunks of this size. Default: as the registry takes it. Bytes. */
+  readonly bodyBytes?: number;
   /** Sessions begun anew before an upload is given up. */
   readonly restarts: number;
   /** Recoveries of one session in a row that bring no byte forward, before it is given up. */
