@@ -28,7 +28,7 @@ const MIB = 1024 * 1024;
 interface Endless {
   readonly server: TestServer;
   /** Bytes that went out. */
-  sent(): number;
+  readonly sent: () => number;
 }
 
 /** Answers requests for `path` without end, others by `answer`. */

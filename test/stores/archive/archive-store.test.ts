@@ -130,7 +130,7 @@ suite('reading an archive', () => {
     const store = await opened(t, rawTar(members));
     const [first] = (await manifestOf(store)).layers;
     assert.deepEqual(first, { mediaType: OCI_LAYER_GZIP, digest: sha256(packed), size: packed.length });
-    assert.deepEqual(await read(store, first!), packed);
+    assert.deepEqual(await read(store, first), packed);
   });
 
   test('keeps the manifest that a new archive of Docker has, and its digest', async (t) => {
