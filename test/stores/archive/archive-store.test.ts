@@ -284,7 +284,11 @@ suite('an archive is refused', () => {
       () => rawTar([...GOOD, { name: 'x', size: 1e9 }]),
       /cut off in x/,
     ],
-    ['that is cut off in a header', () => rawTar([...GOOD, { name: 'x' }]).subarray(0, -1124), /cut off in a header/],
+    [
+      'that is cut off in a header',
+      () => rawTar([...GOOD, { name: 'x' }]).subarray(0, -1124),
+      /cut off in a header/,
+    ],
     ['with a checksum that is wrong', () => rawTar([...GOOD]).fill(1, 0, 4), /wrong checksum/],
     [
       'with a manifest too large to be one',
