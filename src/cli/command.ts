@@ -1,6 +1,7 @@
 import type { PushOptions, PushResult } from '../verbs/push.ts';
 import type { CopyOptions, CopyResult } from '../verbs/copy.ts';
 import type { AuthResult } from '../verbs/auth.ts';
+import type { DoctorOptions, DoctorResult } from '../verbs/doctor.ts';
 import type { InspectOptions, InspectResult } from '../verbs/inspect.ts';
 import type { LoginOptions, LoginResult } from '../verbs/login.ts';
 import type { LogoutResult } from '../verbs/logout.ts';
@@ -60,6 +61,7 @@ export interface Verbs {
   readonly inspect: (reference: string, options?: InspectOptions) => Promise<InspectResult>;
   readonly login: (registry: string, options: LoginOptions) => Promise<LoginResult>;
   readonly logout: (registry: string, options?: { signal?: AbortSignal }) => Promise<LogoutResult>;
+  readonly doctor: (address: string, options?: DoctorOptions) => Promise<DoctorResult>;
   readonly auth: (address: string, options?: { signal?: AbortSignal }) => Promise<AuthResult>;
 }
 

@@ -64,7 +64,7 @@ export function parseReference(text: string): Reference {
   const body = text.startsWith('docker://') ? text.slice('docker://'.length) : text;
   if (/^[^/@]*:[^/@]*@[^/@]*\//.test(body)) {
     // The text is not repeated: it holds a password.
-    throw usageError('a reference holds a user name and password', 'Log in to the registry instead.');
+    throw usageError('a reference holds a user name and password', 'Log in with nixpush login HOST instead.');
   }
   return parseRegistry(text, body);
 }

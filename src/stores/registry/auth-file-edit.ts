@@ -1,6 +1,4 @@
-import { randomBytes } from 'node:crypto';
-import { mkdir, open, realpath, rename, rm } from 'node:fs/promises';
-import { dirname } from 'node:path';
+import { realpath } from 'node:fs/promises';
 import { ioError } from '../../base/errors.ts';
 import {
   helperFor,
@@ -12,6 +10,7 @@ import {
 } from './auth-file.ts';
 import { eraseFromHelper, storeInHelper } from './credential-helper.ts';
 import type { Environment } from './credential.ts';
+import { writePrivateFile } from './private-file.ts';
 
 export interface Login {
   readonly username: string;
@@ -88,26 +87,11 @@ function withEntry(document: Document, host: string, entry: object | undefined):
   return { ...document, auths: Object.fromEntries([...others, ...added]) };
 }
 
-/** A reader sees the old file or the new one, and nobody but the user sees either. */
+/** A link, as into a directory of dotfiles, stays one. */
 async function writeDocument(path: string, document: Document): Promise<void> {
   try {
-    await mkdir(dirname(path), { recursive: true, mode: 0o700 });
-    // A link, as into a directory of dotfiles, stays one.
     const target = await realpath(path).catch(() => path);
-    const temporary = `${target}.${randomBytes(6).toString('hex')}.tmp`;
-    try {
-      const handle = await open(temporary, 'wx', 0o600);
-      try {
-        await handle.writeFile(`${JSON.stringify(document, undefined, INDENTATION)}\n`);
-        await handle.sync();
-      } finally {
-        await handle.close();
-      }
-      await rename(temporary, target);
-    } catch (error) {
-      await rm(temporary, { force: true });
-      throw error;
-    }
+    await writePrivateFile(target, `${JSON.stringify(document, undefined, INDENTATION)}\n`);
   } catch (error) {
     throw ioError(error, 'cannot write', path);
   }

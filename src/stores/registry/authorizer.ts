@@ -68,6 +68,15 @@ export class Authorizer {
     return { header: `Bearer ${token.value}`, source, secrets: [...secrets, token.value] };
   }
 
+  /** The token for these scopes; undefined where none is asked for, or the credentials are one. Throws like `authorize`. */
+  async token(scopes: readonly Scope[], signal?: AbortSignal): Promise<AccessToken | undefined> {
+    const bearer = this.#bearer();
+    if (bearer === undefined) return undefined;
+    const credential = await untilAborted(this.#credential(scopes), signal);
+    if (credential?.kind === 'registry-token') return undefined;
+    return untilAborted(this.#token(bearer, scopes, credential, 0), signal);
+  }
+
   /**
    * Takes in a 401 that came although `authorize` did its best; true if another try may go better, because the
    * challenge is a new one, names a wider scope, or the token can be fetched anew.

@@ -120,6 +120,12 @@ export class RegistryClient {
     await authorizer.authorize(scopes, signal, milliseconds);
   }
 
+  /** How long a token for these scopes lives, milliseconds; undefined where the registry wants none. */
+  async tokenLifetime(scopes: readonly Scope[], signal?: AbortSignal): Promise<number | undefined> {
+    const { authorizer } = await this.#connect(signal);
+    return (await authorizer.token(scopes, signal))?.lifetimeMs;
+  }
+
   /** Ends the connections, also those in use. */
   async close(): Promise<void> {
     this.#closing.abort(new NixpushError('ERR_ABORTED', `${this.host}: the client was closed`));

@@ -6,6 +6,8 @@ import type { HttpAnswer, HttpRequest, Sender } from './sender.ts';
 
 export interface AccessToken {
   readonly value: string;
+  /** From its issue to its end. */
+  readonly lifetimeMs: number;
   /** Milliseconds since 1970. */
   readonly expiresAt: number;
   /** From when on a new one is fetched: a little before it expires. */
@@ -144,7 +146,7 @@ function readToken(request: TokenRequest, body: Uint8Array, startedAt: number): 
   if (!/^[\x21-\x7e]+$/.test(value)) throw malformed('sent a token with characters no token has');
   const lifetimeMs = lifetimeSeconds(document['expires_in']) * 1000;
   const early = Math.min(Math.max(5000, lifetimeMs / 10), lifetimeMs / 2);
-  return { value, expiresAt: startedAt + lifetimeMs, renewAt: startedAt + lifetimeMs - early };
+  return { value, lifetimeMs, expiresAt: startedAt + lifetimeMs, renewAt: startedAt + lifetimeMs - early };
 }
 
 function lifetimeSeconds(value: unknown): number {
