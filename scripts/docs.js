@@ -1,12 +1,17 @@
 #!/usr/bin/env node
-// Writes docs/cli.md from the definitions that the command line itself is made of, as compiled to dist.
-import { writeFileSync } from 'node:fs';
+// Writes docs/cli.md from the definitions that the command line itself is made of, as compiled to dist, and
+// docs/testing-registries.md from what stands in src/testing.
+import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { cliDocument } from './cli-document.js';
+import { testingDocument } from './testing-document.js';
 
 const cli = {
   ...(await import('../dist/cli/commands/index.js')),
   ...(await import('../dist/cli/exit-codes.js')),
   ...(await import('../dist/cli/help.js')),
 };
-writeFileSync(join(import.meta.dirname, '../docs/cli.md'), cliDocument(cli));
+const docs = join(import.meta.dirname, '../docs');
+const testing = (file) => readFileSync(join(import.meta.dirname, '../src/testing', file), 'utf8');
+writeFileSync(join(docs, 'cli.md'), cliDocument(cli));
+writeFileSync(join(docs, 'testing-registries.md'), testingDocument(testing));
