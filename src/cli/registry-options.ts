@@ -1,11 +1,11 @@
 import { usageError } from '../base/errors.ts';
 import type { RegistryAccess } from '../verbs/registry-access.ts';
-import { UPLOAD_MODES, type UploadMode } from '../stores/registry/upload/upload-mode.ts';
 import { defined, type Arguments } from './arguments.ts';
 import type { CliContext, CliOption, OptionGroup } from './command.ts';
 import { parseDuration } from './duration.ts';
 import { parseSize } from './size.ts';
 
+type UploadMode = NonNullable<RegistryAccess['uploadMode']>;
 type Options = Readonly<Record<string, CliOption>>;
 
 export const LOGIN_OPTIONS: Options = {
@@ -44,7 +44,7 @@ const UPLOAD_OPTIONS: Options = {
   },
   'upload-mode': {
     value: 'MODE',
-    choices: UPLOAD_MODES,
+    choices: ['stream', 'chunk', 'monolithic'] satisfies UploadMode[],
     describe: 'stream, chunk or monolithic only (default: what works)',
   },
 };

@@ -14,11 +14,14 @@ export class HostGate {
     this.#openAt = Math.max(this.#openAt, this.#clock.now() + milliseconds);
   }
 
-  /** Waits until the gate is open. */
-  async pass(signal?: AbortSignal): Promise<void> {
+  /** Waits until the gate is open. Returns for how long, milliseconds. */
+  async pass(signal?: AbortSignal): Promise<number> {
+    let waited = 0;
     for (let wait = this.#remaining(); wait > 0; wait = this.#remaining()) {
       await this.#clock.sleep(wait, signal);
+      waited += wait;
     }
+    return waited;
   }
 
   #remaining(): number {

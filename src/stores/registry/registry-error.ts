@@ -105,7 +105,7 @@ function hintFor(answer: ErrorAnswer, code: string | undefined): string | undefi
     case 404:
       return code === 'NAME_UNKNOWN' ? missingRepositoryHint(host, repository) : undefined;
     case 413:
-      return 'A proxy or the registry limits the size of requests; try a smaller chunk size.';
+      return 'A proxy or the registry limits the size of requests; try a smaller --chunk-size.';
     case 429:
       return `${host} limits the rate of requests; wait longer with --max-wait, or log in for a higher limit.`;
     default:

@@ -55,10 +55,12 @@ export class Sender {
     const gate = this.#gate(host);
     let waited = 0;
     for (let attempt = 0; ; attempt += 1) {
-      await gate.pass(request.signal);
+      waited += await gate.pass(request.signal);
       const outcome = await this.#attempt(request);
       const pause = this.#pauseAfter(outcome, attempt);
-      if (pause?.forHost === true) gate.hold(pause.milliseconds);
+      // A pause that nobody has the time for must not keep the others waiting either.
+      if (pause?.forHost === true && pause.milliseconds <= this.#options.maxWaitMs)
+        gate.hold(pause.milliseconds);
       const again =
         pause !== undefined &&
         request.retry === 'idempotent' &&
@@ -70,9 +72,10 @@ export class Sender {
         return { ...outcome.answer, replayable: outcome.replayable };
       }
       await outcome.answer?.body.dump();
-      waited += pause.milliseconds;
       this.#options.onWait?.(pause.reason, pause.milliseconds);
-      if (!pause.forHost) await this.#options.clock.sleep(pause.milliseconds, request.signal);
+      if (pause.forHost) continue;
+      await this.#options.clock.sleep(pause.milliseconds, request.signal);
+      waited += pause.milliseconds;
     }
   }
 
