@@ -82,6 +82,31 @@ export const index = {
   manifests: [{ ...manifest, platform: { os: 'linux', architecture: 'arm64', variant: 'v8' } }],
 };
 
+export const auth = {
+  host: 'ghcr.io',
+  repository: 'me/hello',
+  places: [
+    { place: 'the environment (NIXPUSH_*)', outcome: 'nothing for it' },
+    { place: '/home/me/.docker/config.json', outcome: 'used' },
+  ],
+  credentials: {
+    kind: 'basic',
+    source: '/home/me/.docker/config.json',
+    key: 'ghcr.io',
+    username: 'me',
+  },
+};
+
+export const login = { host: 'ghcr.io', keptIn: '/home/me/.docker/config.json', verified: true };
+
+export const logout = { host: 'ghcr.io', removedFrom: ['/home/me/.docker/config.json'] };
+
+export const doctor = {
+  host: 'ghcr.io',
+  repository: 'me/hello',
+  findings: [{ check: 'push', result: 'no', detail: 'it answers 403' }],
+};
+
 export const JSON_DOCUMENTS = [
   {
     title: '`push --json`',
@@ -99,6 +124,27 @@ export const JSON_DOCUMENTS = [
     title: '`inspect --json`: an index',
     about: 'On stdout, unless `--platform` chose one image.',
     example: index,
+  },
+  {
+    title: '`auth --json`',
+    about:
+      'On stdout. `places` are those looked at, in order; `outcome` is `used`, `nothing for it` or `does not exist`. `credentials` is absent if access would be anonymous; its `kind` is `basic`, `identity-token` or `registry-token`, `source` the file or helper program, `key` the entry there.',
+    example: auth,
+  },
+  {
+    title: '`login --json`',
+    about: 'On stdout. `verified` is false where the registry asks nobody for credentials.',
+    example: login,
+  },
+  {
+    title: '`logout --json`',
+    about: 'On stdout. `removedFrom` is empty if there was no login.',
+    example: logout,
+  },
+  {
+    title: '`doctor --json`',
+    about: 'On stdout. `result` is `yes`, `no`, `unknown` or `not tried`; `detail` is for people.',
+    example: doctor,
   },
   {
     title: 'Errors',

@@ -8,10 +8,11 @@ export async function prompt(
   { stdin, stderr }: { stdin: NodeJS.ReadStream; stderr: NodeJS.WriteStream },
   { secret }: { secret: boolean },
 ): Promise<string> {
-  if (secret) stderr.write(question);
   const nowhere = new Writable({ write: (_chunk, _encoding, done) => done() });
   const reader = createInterface({ input: stdin, output: secret ? nowhere : stderr, terminal: true });
   try {
+    // Only now does the terminal not show what is typed.
+    if (secret) stderr.write(question);
     return await new Promise<string>((resolve, reject) => {
       const stop = (): void => reject(new NixpushError('ERR_ABORTED', 'stopped at the prompt'));
       reader.on('SIGINT', stop);

@@ -15,19 +15,19 @@ export const LOGIN_OPTIONS: Options = {
 
 export const CONNECTION_OPTIONS: Options = {
   insecure: {
-    value: 'HOST[:PORT]',
+    value: 'HOST',
     repeat: true,
-    describe: 'allow plain HTTP and unverified TLS for this registry (loopback may always use HTTP)',
+    describe: 'allow plain HTTP and unverified TLS for this registry',
   },
   'ca-file': { value: 'FILE', describe: 'certificates of authorities to trust in addition' },
   'trust-token-server': {
-    value: 'HOST[:PORT]',
+    value: 'HOST',
     repeat: true,
-    describe: "token server of a foreign domain that may see a registry's credentials",
+    describe: 'token server of another domain to log in to',
   },
   'max-wait': {
     value: 'DURATION',
-    describe: 'how long a request waits for a registry that is busy or gone: 90s, 5m (default: 5m)',
+    describe: 'wait for a registry that is busy or gone: 90s (default: 5m)',
   },
 };
 

@@ -4,7 +4,7 @@ import { jsonText } from '../json-text.ts';
 
 export const auth: Command = {
   name: 'auth',
-  summary: 'say which credentials would be used for a registry, and where they come from',
+  summary: 'say which credentials would be used, and where they are',
   positional: {
     name: 'address',
     pattern: '<address>',

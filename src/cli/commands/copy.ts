@@ -7,14 +7,14 @@ import { PUSH_REGISTRY_OPTIONS, registryAccess } from '../registry-options.ts';
 export const copy: Command = {
   name: 'copy',
   aliases: ['pull'],
-  summary: 'copy an image or index between registries, layouts and archives (alias: pull)',
+  summary: 'copy images between registries, layouts, archives (alias: pull)',
   positional: {
     name: 'src',
     pattern: '<src>',
     describe: 'HOST[:PORT]/REPO[:TAG][@DIGEST], oci:DIR[:TAG] or docker-archive:FILE[:NAME] (- is stdin)',
   },
   examples: [
-    { command: 'nixpush copy debian:12 --to ghcr.io/me/debian', purpose: 'all platforms, the same digest' },
+    { command: 'nixpush copy debian:12 --to ghcr.io/me/debian', purpose: 'the same digest' },
     {
       command: 'nixpush copy debian --to oci:image --platform linux/amd64,linux/arm64',
       purpose: 'a smaller index',
@@ -52,7 +52,8 @@ export const copy: Command = {
   notes: [
     'Manifests, configs and compressed layers are copied as they are, so digests stay the same. An',
     'archive holds one image: of an index the one for --platform, by default for this machine. While an',
-    'archive goes to stdout, the result goes to stderr. A pipe is kept in a temporary file while it is read.',
+    'archive goes to stdout, the result goes to stderr. A pipe is kept in a temporary file while it is',
+    'read.',
   ],
   run,
 };

@@ -5,7 +5,7 @@ import { accessToHosts, REGISTRY_OPTIONS } from '../registry-options.ts';
 
 export const doctor: Command = {
   name: 'doctor',
-  summary: 'find out by trying what a registry can do, and what you may do there',
+  summary: 'find out by trying what a registry can do',
   positional: {
     name: 'address',
     pattern: '<address>',

@@ -39,7 +39,7 @@ export const push: Command = {
         to: {
           value: 'DEST',
           repeat: true,
-          describe: 'HOST[:PORT]/REPO[:TAG], oci:DIR[:TAG] or docker-archive:FILE[:NAME] (- is stdout)',
+          describe: 'HOST[:PORT]/REPO[:TAG], oci:DIR[:TAG] or docker-archive:FILE[:NAME]',
         },
         from: {
           value: 'REF',
@@ -93,8 +93,8 @@ export const push: Command = {
     },
   ],
   notes: [
-    'A value that begins with a dash is written --option=VALUE. Credentials are those of nixpush login; the logins of',
-    'docker, podman and skopeo are used too.',
+    'A value that begins with a dash is written --option=VALUE. Credentials are those of nixpush login;',
+    'the logins of docker, podman and skopeo are used too.',
   ],
   run,
 };
