@@ -154,9 +154,9 @@ describe('the help', () => {
 describe('completion', () => {
   const table: [words: string[], expected: string[]][] = [
     [['ins'], ['inspect']],
-    [[''], ['push', 'inspect', 'completion']],
+    [[''], ['push', 'copy', 'pull', 'inspect', 'login', 'logout', 'auth', 'doctor', 'completion']],
     [['--comp'], ['--compression']],
-    [['inspect', '--p'], ['--platform']],
+    [['inspect', '--pl'], ['--platform']],
     [
       ['--layers', ''],
       ['auto', 'popularity'],
@@ -165,7 +165,10 @@ describe('completion', () => {
     [['--store', 'x'], []],
     [['completion', 'z'], ['zsh']],
     [['--json', '--js'], []],
-    [['--to', 'a', '--t'], ['--to']],
+    [
+      ['--to', 'a', '--t'],
+      ['--to', '--trust-token-server'],
+    ],
     [['./res'], []],
   ];
   for (const [words, expected] of table) {

@@ -11,7 +11,7 @@ export const login: Command = {
   summary: 'check a user name and password with a registry and keep them',
   positional: { name: 'host', pattern: '<host>', describe: 'HOST[:PORT]; Docker Hub is docker.io' },
   examples: [
-    { command: 'nixpush login ghcr.io', purpose: 'asks for user name and password' },
+    { command: 'nixpush login ghcr.io', purpose: 'asks for name and password' },
     {
       command: 'echo "$TOKEN" | nixpush login ghcr.io --username me --password-stdin',
       purpose: 'in a script',
