@@ -19,9 +19,9 @@ export const login: Command = {
   ],
   groups: [{ title: 'Options', options: { ...LOGIN_OPTIONS, ...CONNECTION_OPTIONS } }, OUTPUT_OPTIONS],
   notes: [
-    'The login is kept where docker, podman and skopeo find it too: in $REGISTRY_AUTH_FILE if that is',
-    "set, else in the first auth.json that exists, else in Docker's config.json; or with the credential",
-    'helper which that file names.',
+    'The login is kept where docker, podman and skopeo find it too: where $REGISTRY_AUTH_FILE or',
+    "$DOCKER_CONFIG says, else in the first auth.json that exists, else in Docker's config.json; or with",
+    'the credential helper which that file names.',
   ],
   run,
 };

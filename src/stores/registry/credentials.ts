@@ -7,8 +7,8 @@ import type { Credential, CredentialSource, Environment } from './credential.ts'
 
 /**
  * Where credentials are looked for, first match wins: the environment (NIXPUSH_REGISTRY with NIXPUSH_USERNAME and
- * NIXPUSH_PASSWORD, or with NIXPUSH_TOKEN), REGISTRY_AUTH_FILE, the containers' auth.json (runtime directory,
- * configuration directory), Docker's config.json.
+ * NIXPUSH_PASSWORD, or with NIXPUSH_TOKEN), REGISTRY_AUTH_FILE, DOCKER_CONFIG's config.json, the containers' auth.json
+ * (runtime directory, configuration directory), Docker's config.json.
  */
 export function defaultCredentials(env: Environment = process.env): CredentialSource {
   return firstOf(credentialPlaces(env).map(({ source }) => source));
@@ -32,12 +32,12 @@ export function credentialPlaces(env: Environment): CredentialPlace[] {
 }
 
 /**
- * The file that a login goes to: REGISTRY_AUTH_FILE if that is set, else the first one that exists, so that no other
- * hides the login; Docker's config.json if there is none, which docker, podman and skopeo all read.
+ * The file that a login goes to: the one that REGISTRY_AUTH_FILE or DOCKER_CONFIG names; else the first one that exists,
+ * so that no other hides the login; else Docker's config.json, which docker, podman and skopeo all read.
  */
 export function loginFile(env: Environment): string {
   const files = credentialFiles(env);
-  return nonEmpty(env['REGISTRY_AUTH_FILE']) ?? files.find((file) => existsSync(file)) ?? files.at(-1)!;
+  return namedFiles(env)[0] ?? files.find((file) => existsSync(file)) ?? files.at(-1)!;
 }
 
 /** The same credentials for one host only: they are never shown to another. */
@@ -57,21 +57,28 @@ export function firstOf(sources: readonly CredentialSource[]): CredentialSource 
   };
 }
 
-/** The files in the order they are looked at; they need not exist. */
+/**
+ * The files in the order they are looked at; they need not exist. What a variable names goes first, as with podman and
+ * skopeo, which look nowhere else then.
+ */
 export function credentialFiles(env: Environment): string[] {
   const home = env['HOME'] ?? homedir();
   const runtime = directory(env['XDG_RUNTIME_DIR']);
   const config = directory(env['XDG_CONFIG_HOME']) ?? join(home, '.config');
-  const docker = nonEmpty(env['DOCKER_CONFIG']) ?? join(home, '.docker');
-  const files = [
-    nonEmpty(env['REGISTRY_AUTH_FILE']),
+  return [
+    ...namedFiles(env),
     runtime === undefined
       ? `/run/containers/${process.getuid?.() ?? 0}/auth.json`
       : join(runtime, 'containers/auth.json'),
     join(config, 'containers/auth.json'),
-    join(docker, 'config.json'),
+    ...(nonEmpty(env['DOCKER_CONFIG']) === undefined ? [join(home, '.docker/config.json')] : []),
   ];
-  return files.filter((file) => file !== undefined);
+}
+
+function namedFiles(env: Environment): string[] {
+  const docker = nonEmpty(env['DOCKER_CONFIG']);
+  const named = [nonEmpty(env['REGISTRY_AUTH_FILE']), docker && join(docker, 'config.json')];
+  return named.filter((file) => file !== undefined);
 }
 
 const ENVIRONMENT = 'the environment (NIXPUSH_*)';

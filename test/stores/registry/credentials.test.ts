@@ -223,7 +223,7 @@ describe('credentials are looked for', () => {
     return { env, files: credentialFiles(env) };
   };
 
-  test('in REGISTRY_AUTH_FILE, the runtime directory, the configuration directory and the Docker config, in this order', async (t) => {
+  test('in REGISTRY_AUTH_FILE, DOCKER_CONFIG, the runtime directory and the configuration directory, in this order', async (t) => {
     const { env, files } = places(t);
     const found: (string | undefined)[] = [];
     for (const [index, file] of [...files.entries()].reverse()) {
@@ -233,7 +233,7 @@ describe('credentials are looked for', () => {
     assert.deepEqual(found, ['file 3', 'file 2', 'file 1', 'file 0']);
     assert.deepEqual(
       files.map((file) => file.slice(env['HOME']!.length)),
-      ['/own.json', '/run/containers/auth.json', '/conf/containers/auth.json', '/docker/config.json'],
+      ['/own.json', '/docker/config.json', '/run/containers/auth.json', '/conf/containers/auth.json'],
     );
   });
 

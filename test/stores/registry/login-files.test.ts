@@ -187,6 +187,12 @@ describe('a login goes to', () => {
     assert.equal(loginFile(env), auth);
   });
 
+  test('the config.json of DOCKER_CONFIG if that is set, where podman and skopeo look too', (t) => {
+    const env = scene(t);
+    write(join(env['XDG_RUNTIME_DIR']!, 'containers/auth.json'), {});
+    assert.equal(loginFile({ ...env, DOCKER_CONFIG: '/x/docker' }), '/x/docker/config.json');
+  });
+
   test('REGISTRY_AUTH_FILE if it is set, be it there or not', (t) => {
     const env = scene(t);
     write(join(env['XDG_RUNTIME_DIR']!, 'containers/auth.json'), {});
