@@ -1,26 +1,22 @@
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
-import { randomBytes } from 'node:crypto';
 import {
-  chmodSync,
   existsSync,
   mkdtempSync,
   readdirSync,
   readFileSync,
   rmdirSync,
   rmSync,
-  truncateSync,
   writeFileSync,
 } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, test, type TestContext } from 'node:test';
 import { setTimeout } from 'node:timers/promises';
-import type { StorePathContent } from '../../src/layers/content.ts';
 import { startFaultRegistry, type FaultRegistry, type RegistryQuirks } from '../../src/testing/index.ts';
-import { nixpush, startNixpush, type Run } from '../support/nixpush.ts';
+import { ClosureOnDisk } from '../support/closure-on-disk.ts';
+import type { Run } from '../support/nixpush.ts';
 import { needsRoot } from '../support/peers.ts';
-import { StoreBuilder } from '../support/store-builder.ts';
 import { temporaryDirectory } from '../support/temporary.ts';
 
 const MIB = 2 ** 20;
@@ -135,60 +131,6 @@ describe('a push into a layout', () => {
     assert.deepEqual(tagsOf(layout), []);
   });
 });
-
-/** A relocated store with its closure file: one root that needs all the others. */
-class ClosureOnDisk {
-  readonly #builder: StoreBuilder;
-  readonly #paths: StorePathContent[] = [];
-
-  constructor(t: TestContext) {
-    this.#builder = new StoreBuilder(temporaryDirectory(t));
-  }
-
-  addTree(...[name, tree]: Parameters<StoreBuilder['add']>): string {
-    return this.#register(this.#builder.add(name, tree));
-  }
-
-  addNoise(name: string, bytes: number): string {
-    return this.addTree(name, randomBytes(bytes));
-  }
-
-  /** Takes no room on the disk. */
-  addZeros(name: string, bytes: number): string {
-    const { path } = this.#builder.add(name, '');
-    chmodSync(this.physical(path), 0o644);
-    truncateSync(this.physical(path), bytes);
-    return this.#register(this.#builder.describe(path));
-  }
-
-  physical(path: string): string {
-    return join(this.#builder.directory, path);
-  }
-
-  async push(destination: string, ...options: string[]): Promise<Run> {
-    return this.run(['--to', destination, ...options]);
-  }
-
-  async run(args: readonly string[], env: Readonly<Record<string, string>> = {}): Promise<Run> {
-    return nixpush(this.#arguments(args), { env });
-  }
-
-  start(args: readonly string[]): ReturnType<typeof startNixpush> {
-    return startNixpush(this.#arguments(args));
-  }
-
-  #register(content: StorePathContent): string {
-    this.#paths.push(content);
-    return content.path;
-  }
-
-  #arguments(args: readonly string[]): string[] {
-    const roots = this.#paths.map(({ path }) => path);
-    const file = join(this.#builder.directory, 'closure.json');
-    writeFileSync(file, JSON.stringify(this.#paths.map((path) => ({ ...path, references: [] }))));
-    return [...roots, '--store', this.#builder.directory, '--closure', file, '--no-links', ...args];
-  }
-}
 
 async function startRegistry(t: TestContext, quirks?: RegistryQuirks): Promise<FaultRegistry> {
   const registry = await startFaultRegistry(quirks);

@@ -6,6 +6,8 @@ export interface CuttingProxy {
   readonly host: string;
   /** Connections cut so far. */
   readonly cuts: number;
+  /** Bytes that clients sent and that were passed on, heads of requests included. */
+  readonly passed: number;
 }
 
 export interface Cuts {
@@ -13,13 +15,15 @@ export interface Cuts {
   readonly onceAfter?: number;
   /** Each connection, after that many bytes that the client sent. */
   readonly eachAfter?: number;
+  /** Each connection that carries anything, after so many milliseconds. */
+  readonly eachAfterMs?: number;
 }
 
 /** Passes connections on to `target` (`host:port`), and resets some of them. */
 export async function startCuttingProxy(
   test: Pick<TestContext, 'after'>,
   target: string,
-  { onceAfter = Number.POSITIVE_INFINITY, eachAfter = Number.POSITIVE_INFINITY }: Cuts = {},
+  { onceAfter = Number.POSITIVE_INFINITY, eachAfter = Number.POSITIVE_INFINITY, eachAfterMs }: Cuts = {},
 ): Promise<CuttingProxy> {
   const [host = '', port = ''] = target.split(':');
   const sockets = new Set<Socket>();
@@ -33,6 +37,14 @@ export async function startCuttingProxy(
       socket.on('close', () => sockets.delete(socket));
     }
     let own = 0;
+    if (eachAfterMs !== undefined) {
+      const cut = setTimeout(() => {
+        if (own > 0) cuts += 1;
+        upstream.end();
+        client.resetAndDestroy();
+      }, eachAfterMs);
+      client.on('close', () => clearTimeout(cut));
+    }
     client.on('data', (piece) => {
       const left = Math.min(eachAfter - own, cuts === 0 ? onceAfter - passed : Number.POSITIVE_INFINITY);
       passed += piece.length;
@@ -41,6 +53,7 @@ export async function startCuttingProxy(
         if (!upstream.write(piece)) client.pause();
         return;
       }
+      passed -= piece.length - left;
       cuts += 1;
       upstream.end(piece.subarray(0, left));
       client.resetAndDestroy();
@@ -60,6 +73,9 @@ export async function startCuttingProxy(
     host: `127.0.0.1:${(server.address() as AddressInfo).port}`,
     get cuts() {
       return cuts;
+    },
+    get passed() {
+      return passed;
     },
   };
 }

@@ -6,6 +6,8 @@ import type { TestContext } from 'node:test';
 import { temporaryDirectory } from './temporary.ts';
 
 export interface DockerRegistryOptions {
+  /** `docker-registry` is Debian's distribution 2.8, `registry` the distribution 3 of scripts/setup-peers. */
+  readonly program?: 'docker-registry' | 'registry';
   /** Who may come in, checked by htpasswd; default everybody. */
   readonly user?: { readonly name: string; readonly password: string };
   /** Further lines of its configuration's `http:` section. */
@@ -19,6 +21,8 @@ export interface DockerRegistry {
   readonly host: string;
   /** Its storage is below `data`. */
   readonly directory: string;
+  /** Its access log so far, one request a line: `… "PUT /v2/…?digest=… HTTP/1.1" 201 …`. */
+  readonly accessLog: readonly string[];
 }
 
 /** Starts a real distribution registry on a free port; it ends and its files go when the test is over. */
@@ -30,7 +34,7 @@ export async function startDockerRegistry(
   const auth = options.auth ?? (options.user === undefined ? [] : htpasswd(directory, options.user));
   const config = [
     'version: 0.1',
-    'log: {level: info, accesslog: {disabled: true}}',
+    'log: {level: info}',
     `storage: {filesystem: {rootdirectory: ${JSON.stringify(join(directory, 'data'))}}, delete: {enabled: true}}`,
     'http:',
     '  addr: 127.0.0.1:0',
@@ -39,9 +43,12 @@ export async function startDockerRegistry(
   ];
   const file = join(directory, 'config.yml');
   writeFileSync(file, `${config.join('\n')}\n`);
-  const child = spawn('docker-registry', ['serve', file], { stdio: ['ignore', 'ignore', 'pipe'] });
+  const program = options.program ?? 'docker-registry';
+  const child = spawn(program, ['serve', file], { stdio: ['ignore', 'pipe', 'pipe'] });
   test.after(() => child.kill('SIGKILL'));
-  return { host: await listeningAt(child), directory };
+  const accessLog: string[] = [];
+  createInterface({ input: child.stdout }).on('line', (line) => accessLog.push(line));
+  return { host: await listeningAt(child), directory, accessLog };
 }
 
 /** It says where it listens, once it does. */

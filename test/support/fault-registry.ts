@@ -18,6 +18,8 @@ export const SMALL_UPLOADS: Partial<UploadPolicy> = {
 /** Sleeping takes no time, but the clock goes on. */
 export class FastClock implements Clock {
   readonly sleeps: number[] = [];
+  /** Called after each. */
+  onSleep: () => void = () => undefined;
   #ahead = 0;
 
   now(): number {
@@ -27,6 +29,7 @@ export class FastClock implements Clock {
   async sleep(milliseconds: number): Promise<void> {
     this.sleeps.push(milliseconds);
     this.#ahead += milliseconds;
+    this.onSleep();
   }
 
   random(): number {
@@ -58,10 +61,16 @@ export function storeAt(
   host: string,
   uploads: Partial<UploadPolicy> = {},
   repository: string = REPOSITORY,
+  cacheDirectory?: string,
 ): RegistryStore {
   const { clock = new FastClock() } = uploads;
   const client = new RegistryClient({ host, clock });
-  const store = new RegistryStore({ client, repository, uploads: { ...SMALL_UPLOADS, ...uploads, clock } });
+  const store = new RegistryStore({
+    client,
+    repository,
+    uploads: { ...SMALL_UPLOADS, ...uploads, clock },
+    cacheDirectory,
+  });
   t.after(() => store.close());
   return store;
 }

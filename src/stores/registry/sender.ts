@@ -97,7 +97,7 @@ export class Sender {
         // undici takes async iterables, its types only know some of them.
         body: (body.content ?? null) as NonNullable<Dispatcher.RequestOptions['body']> | null,
         headersTimeout: request.headersTimeoutMs ?? HEADERS_TIMEOUT_MS,
-        bodyTimeout: BODY_TIMEOUT_MS,
+        bodyTimeout: Math.min(request.headersTimeoutMs ?? BODY_TIMEOUT_MS, BODY_TIMEOUT_MS),
         signal: signal ?? null,
       });
       this.#answered.add(url.host);

@@ -182,7 +182,7 @@ test(`${SCHEDULES} random schedules of quirks and faults: the image is right, or
       }
     }
   };
-  await Promise.all(Array.from({ length: 12 }, player));
+  await Promise.all(Array.from({ length: 48 }, player));
   t.diagnostic(`${outcomes.pushed} pushed, ${outcomes.failed} failed`);
   assert.ok(SCHEDULES < 50 || outcomes.pushed > SCHEDULES / 2, JSON.stringify(outcomes));
 });

@@ -309,6 +309,32 @@ describe('a stream that breaks', () => {
   });
 });
 
+describe('a registry that answers 429 for a minute', () => {
+  for (const [form, headers] of [
+    ['with seconds', { 'retry-after': '10' }],
+    ['with a date', { 'retry-after': 'at the end' }],
+    ['without a word', {}],
+  ] as const) {
+    test(`${form} gets the blob after it`, async (t) => {
+      const { registry, store, clock } = await scene(t);
+      const end = clock.now() + 60_000;
+      clock.onSleep = () => {
+        if (clock.now() >= end) registry.clearFaults();
+      };
+      const date = { 'retry-after': new Date(end + 1000).toUTCString() };
+      registry.fault({
+        times: Number.POSITIVE_INFINITY,
+        effect: { kind: 'answer', status: 429, headers: form === 'with a date' ? date : headers },
+      });
+      const source = new MadeSource(BIG);
+      await store.putBlob(source);
+      assert.deepEqual(stored(registry, source), BIG);
+      assert.ok(clock.now() >= end);
+      assert.ok(registry.requests.length < 30, `${registry.requests.length} requests`);
+    });
+  }
+});
+
 describe('a mode that is refused', () => {
   test('for want of a length gives way to chunks', async (t) => {
     const { registry, store } = await scene(t, { unsizedRefused: 411 });
