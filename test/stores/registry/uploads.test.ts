@@ -161,6 +161,18 @@ describe('a stream that breaks', () => {
     assert.equal(received, BIG.length, 'the registry got a byte twice');
   });
 
+  test('is asked about once more if the registry has not noticed yet, as olareg', async (t) => {
+    const { registry, store } = await scene(t, personalities.distribution3);
+    registry.fault({ on: 'upload-patch', effect: { kind: 'reset', afterBytes: 100_001 } });
+    const empty = { kind: 'answer', status: 204, headers: { range: '0--1' }, body: '' } as const;
+    registry.fault({ on: 'upload-status', effect: empty });
+    const source = new MadeSource(BIG);
+    await store.putBlob(source);
+    assert.deepEqual(registry.dialogue().slice(0, 4), ['POST 202', 'PATCH 0', 'GET 204', 'GET 204']);
+    assert.equal(ranges(registry)[1], '100001-165536');
+    assert.deepEqual(stored(registry, source), BIG);
+  });
+
   test('steps its progress back to where it goes on', async (t) => {
     const { registry, store } = await scene(t, personalities.distribution3);
     registry.fault({ on: 'upload-patch', effect: { kind: 'reset', afterBytes: 100_001 } });

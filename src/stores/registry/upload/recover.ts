@@ -4,6 +4,9 @@ import { withSignal } from '../repository.ts';
 import type { UploadSession } from './upload-session.ts';
 import { pushing, type UploadTask } from './upload-task.ts';
 
+/** Milliseconds. */
+const SETTLE_MS = 500;
+
 export interface Broken {
   /** Why the session has to be recovered; thrown again if it cannot be. */
   readonly error: unknown;
@@ -24,19 +27,37 @@ export async function recoverOffset(
   session: UploadSession,
   broken: Broken,
 ): Promise<number> {
+  const most = broken.most ?? task.meter.position;
+  let offset = await askOffset(task, session, broken);
+  if (offset === undefined && most > 0) {
+    // It may not have noticed yet that the body broke off, and count what it has only then.
+    await task.policy.clock.sleep(SETTLE_MS, task.signal);
+    offset = await askOffset(task, session, broken);
+  }
+  if (offset === 'unsupported') {
+    // ECR has no status but keeps the session. What it acknowledged is certain; the failed chunk is sent once more.
+    if (broken.from > 0 && broken.attempt === 0) return broken.from;
+    throw broken.error;
+  }
+  if (offset === undefined || offset > most) throw broken.error;
+  // Less than what was acknowledged is rather a Range that is stuck or counts from the last chunk.
+  return broken.attempt === 0 ? Math.max(offset, broken.from) : offset;
+}
+
+/** undefined if it has nothing, or does not say what. */
+async function askOffset(
+  task: UploadTask,
+  session: UploadSession,
+  broken: Broken,
+): Promise<number | 'unsupported' | undefined> {
   const response = await uploadStatus(task, session, broken);
   const unsupported =
     response.status === 405 || (response.status === 404 && !(await isSessionError(response)));
   await response.body.dump();
-  // ECR has no status but keeps the session. What it acknowledged is certain; the failed chunk is sent once more.
-  if (unsupported && broken.from > 0 && broken.attempt === 0) return broken.from;
+  if (unsupported) return 'unsupported';
   if (response.status !== 200 && response.status !== 204) throw broken.error;
   await session.follow(response);
-  const offset = offsetOf(response.headers['range'], broken.attempt);
-  if (offset === undefined || offset <= 0 || offset > (broken.most ?? task.meter.position))
-    throw broken.error;
-  // Less than what was acknowledged is rather a Range that is stuck or counts from the last chunk.
-  return broken.attempt === 0 ? Math.max(offset, broken.from) : offset;
+  return offsetOf(response.headers['range'], broken.attempt);
 }
 
 async function uploadStatus(
