@@ -84,6 +84,7 @@ const IO_REASONS: Record<string, string> = {
   ELOOP: 'too many symbolic links',
   EMFILE: 'too many open files',
   EIO: 'input/output error',
+  EPIPE: 'the reader went away',
 };
 
 /** A failed system call on `path` as an error of ours. `doing` reads like "cannot read". Errors of ours pass unchanged. */

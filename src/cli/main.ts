@@ -1,5 +1,5 @@
 import { setMaxListeners } from 'node:events';
-import { NixpushError } from '../base/errors.ts';
+import { ioError, NixpushError } from '../base/errors.ts';
 import type { CliContext, Verbs } from './command.ts';
 import { DEFAULT_COMMAND, findCommand } from './commands/index.ts';
 import { exitCodeOf } from './exit-codes.ts';
@@ -15,9 +15,16 @@ export async function main(loadVerbs: () => Promise<Verbs> = loadLibrary): Promi
   const options = beforeDoubleDash(argv);
   const stop = abortOnSignals();
   const output: string[] = [];
-  // A reader that goes away (`| head -1`) is no failure of ours.
-  process.stdout.on('error', ignoreClosedPipe);
-  process.stderr.on('error', ignoreClosedPipe);
+  const report = (error: unknown): number => {
+    printError(error, process.stderr, {
+      json: options.includes('--json'),
+      verbose: options.includes('--verbose'),
+    });
+    return exitCodeOf(error);
+  };
+  // Whoever writes to stdout hears of it; where stderr leads nowhere there is nobody to tell.
+  process.stdout.on('error', () => undefined);
+  process.stderr.on('error', () => undefined);
 
   let exitCode: number;
   try {
@@ -32,13 +39,9 @@ export async function main(loadVerbs: () => Promise<Verbs> = loadLibrary): Promi
       signal: stop.signal,
     });
   } catch (error) {
-    printError(error, process.stderr, {
-      json: options.includes('--json'),
-      verbose: options.includes('--verbose'),
-    });
-    exitCode = exitCodeOf(error);
+    exitCode = report(error);
   }
-  await write(process.stdout, output.join(''));
+  await write(process.stdout, output.join('')).catch((error: unknown) => (exitCode = report(error)));
   // What a verb has left open (a socket kept alive) must not keep the process.
   return process.exit(stop.exitCode() ?? exitCode);
 }
@@ -92,13 +95,14 @@ function abortOnSignals(): { signal: AbortSignal; exitCode: () => number | undef
   return { signal: controller.signal, exitCode: () => exitCode };
 }
 
-function ignoreClosedPipe(error: NodeJS.ErrnoException): void {
-  if (error.code !== 'EPIPE') throw error;
-}
-
+/** A reader that goes away (`| head -1`) is no failure of ours. Throws ERR_IO. */
 async function write(stream: NodeJS.WriteStream, text: string): Promise<void> {
   if (text === '') return;
-  await new Promise<void>((resolve) => {
-    stream.write(text, () => resolve());
+  await new Promise<void>((resolve, reject) => {
+    stream.write(text, (error) => {
+      if (error && (error as NodeJS.ErrnoException).code !== 'EPIPE')
+        reject(ioError(error, 'cannot write', 'the result'));
+      else resolve();
+    });
   });
 }
