@@ -53,6 +53,8 @@ export const push = {
   ],
 };
 
+export const copy = { manifest, destinations: push.destinations };
+
 export const image = {
   kind: 'image',
   reference: 'ghcr.io/me/hello@sha256:5f0c…',
@@ -113,6 +115,12 @@ export const JSON_DOCUMENTS = [
     about:
       'On stdout. `paths` is empty for the root layer; `narSize` is the size before compression; `recipe` names what the layer is made from. `known` is there where an earlier push made the same layer. A destination has either `reference` or `error`. After `--dry-run` there are no `manifest`, `config`, `diffId`, `descriptor` and `reference`; `missingAt` says which destinations lack a known layer. With `--from`, `base` has the base image (`reference`) and how many store paths of the closure it holds already (`storePaths`); its layers come first, each with `"base": true`, `known`, its compressed size as `narSize`, and no `recipe`.',
     example: push,
+  },
+  {
+    title: '`copy --json`',
+    about:
+      'On stdout, or on stderr while an archive goes to stdout. `manifest` is the image or index that is at the destinations now; destinations are as with `push`.',
+    example: copy,
   },
   {
     title: '`inspect --json`: an image',

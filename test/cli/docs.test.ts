@@ -7,8 +7,10 @@ import { NixpushError } from '../../src/base/errors.ts';
 import * as commands from '../../src/cli/commands/index.ts';
 import * as exitCodes from '../../src/cli/exit-codes.ts';
 import * as help from '../../src/cli/help.ts';
+import { copyDocument } from '../../src/cli/output/copy-report.ts';
 import { pushDocument } from '../../src/cli/output/push-report.ts';
 import { errorDocument } from '../../src/cli/print-error.ts';
+import type { CopyResult } from '../../src/verbs/copy.ts';
 import type { InspectedImage, InspectedIndex } from '../../src/verbs/inspect.ts';
 import type { PushResult } from '../../src/verbs/push.ts';
 import { repoRoot } from '../support/repo.ts';
@@ -19,6 +21,7 @@ interface Renderer {
 
 interface Examples {
   push: PushResult;
+  copy: CopyResult;
   image: InspectedImage;
   index: InspectedIndex;
   error: ConstructorParameters<typeof NixpushError>[2] & { message: string };
@@ -41,6 +44,14 @@ describe('docs/cli.md', () => {
     const failed = { ...destination!, error: new NixpushError('ERR_DENIED', error.message, error) };
     const document: unknown = JSON.parse(JSON.stringify(pushDocument({ ...push, destinations: [failed] })));
     assert.deepEqual(document, push);
+  });
+
+  test('shows the JSON of a copy as it is', async () => {
+    const { copy, error } = await script<Examples>('cli-json-documents.js');
+    const [destination] = copy.destinations;
+    const failed = { ...destination!, error: new NixpushError('ERR_DENIED', error.message, error) };
+    const document: unknown = JSON.parse(JSON.stringify(copyDocument({ ...copy, destinations: [failed] })));
+    assert.deepEqual(document, copy);
   });
 
   test('shows the JSON of an error as it is', async () => {
