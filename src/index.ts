@@ -9,12 +9,6 @@ export { inspect, type InspectOptions, type InspectResult } from './verbs/inspec
 export { login, type LoginOptions, type LoginResult } from './verbs/login.ts';
 export { logout, type LogoutResult } from './verbs/logout.ts';
 export type { PlannedLayer, ProgressEvent, ProgressListener } from './verbs/progress.ts';
-export {
-  push,
-  type PushedBase,
-  type PushedDestination,
-  type PushedLayer,
-  type PushOptions,
-  type PushResult,
-} from './verbs/push.ts';
+export type { PushedBase, PushedDestination, PushedLayer, PushResult } from './verbs/push-result.ts';
+export { push, type PushOptions } from './verbs/push.ts';
 export type { RegistryAccess, RegistryLogin } from './verbs/registry-access.ts';

@@ -1,4 +1,5 @@
-import type { PushOptions, PushResult } from '../verbs/push.ts';
+import type { PushResult } from '../verbs/push-result.ts';
+import type { PushOptions } from '../verbs/push.ts';
 import type { CopyOptions, CopyResult } from '../verbs/copy.ts';
 import type { AuthResult } from '../verbs/auth.ts';
 import type { DoctorOptions, DoctorResult } from '../verbs/doctor.ts';

@@ -15,7 +15,7 @@ import { failOnAbort, openDestinations, type DefaultNames, type Destination } fr
 import { manifestName } from './manifest-name.ts';
 import { openImageStore, type OpenStoreOptions } from './open-store.ts';
 import type { ProgressListener } from './progress.ts';
-import type { PushedDestination } from './push.ts';
+import type { PushedDestination } from './push-result.ts';
 import type { RegistryAccess } from './registry-access.ts';
 import { selectPlatforms } from './select-platforms.ts';
 

@@ -4,7 +4,7 @@ import type { ImageStore } from '../stores/image-store.ts';
 import { formatReference, parseReference, type Reference } from '../stores/reference.ts';
 import type { RegistryClient } from '../stores/registry/client.ts';
 import { openImageStore, type OpenStoreOptions } from './open-store.ts';
-import type { PushedDestination } from './push.ts';
+import type { PushedDestination } from './push-result.ts';
 
 const DEFAULT_TAG = 'latest';
 

@@ -19,7 +19,7 @@ import { pushBaseLayer } from './push-base-layer.ts';
 import { plannedLayer, type LayerPlan } from './plan-image.ts';
 import type { ProgressListener } from './progress.ts';
 import { pushLayer } from './push-layer.ts';
-import type { PushedLayer, PushResult } from './push.ts';
+import type { PushedLayer, PushResult } from './push-result.ts';
 
 export { RECIPE_ANNOTATION };
 

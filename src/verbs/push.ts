@@ -1,7 +1,6 @@
-import type { Digest } from '../base/digest.ts';
 import { usageError } from '../base/errors.ts';
 import { parseCreated } from '../image/created.ts';
-import type { Descriptor, Platform } from '../image/descriptor.ts';
+import type { Platform } from '../image/descriptor.ts';
 import { checkImageConfig, type ImageConfig } from '../image/image-config.ts';
 import { formatPlatform, hostPlatform, parsePlatform } from '../image/platform.ts';
 import { DEFAULT_COMPRESSION, parseCodec, type Codec } from '../layers/codec.ts';
@@ -20,6 +19,7 @@ import { imageSettings } from './image-settings.ts';
 import { planImage, plannedLayer, type LayerPlan } from './plan-image.ts';
 import type { PlannedLayer, ProgressListener } from './progress.ts';
 import { pushImage } from './push-image.ts';
+import type { PushResult } from './push-result.ts';
 import type { RegistryAccess } from './registry-access.ts';
 
 export interface PushOptions {
@@ -58,43 +58,6 @@ export interface PushOptions {
   noCache?: boolean;
   onProgress?: ProgressListener;
   signal?: AbortSignal;
-}
-
-export interface PushResult {
-  /** The image manifest; undefined after a dry run. */
-  manifest?: Descriptor;
-  /** Digest of the config, which engines call the image ID; undefined after a dry run. */
-  config?: Digest;
-  platform: string;
-  base?: PushedBase;
-  layers: readonly PushedLayer[];
-  destinations: readonly PushedDestination[];
-}
-
-export interface PushedBase {
-  /** `HOST/REPO@sha256:…`: what was found under the name that was given, an image or an index. */
-  reference: string;
-  /** How many store paths of the closure it holds already. */
-  storePaths: number;
-}
-
-export interface PushedLayer extends PlannedLayer {
-  /** After a dry run, where the layer is remembered: destinations that do not have it yet. */
-  missingAt?: readonly string[];
-  /** undefined after a dry run. */
-  diffId?: Digest;
-  descriptor?: Descriptor;
-}
-
-export interface PushedDestination {
-  /** As the user wrote it. */
-  destination: string;
-  /** `HOST/REPO@sha256:…` or `oci:DIR@sha256:…`; undefined after a dry run or if it failed. */
-  reference?: string;
-  /** Tags that were moved. */
-  tags: readonly string[];
-  sentBytes: number;
-  error?: Error;
 }
 
 export const DEFAULT_MAX_LAYERS = 100;

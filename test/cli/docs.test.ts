@@ -12,7 +12,7 @@ import { pushDocument } from '../../src/cli/output/push-report.ts';
 import { errorDocument } from '../../src/cli/print-error.ts';
 import type { CopyResult } from '../../src/verbs/copy.ts';
 import type { InspectedImage, InspectedIndex } from '../../src/verbs/inspect.ts';
-import type { PushResult } from '../../src/verbs/push.ts';
+import type { PushResult } from '../../src/verbs/push-result.ts';
 import { repoRoot } from '../support/repo.ts';
 
 interface Renderer {

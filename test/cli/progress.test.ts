@@ -190,7 +190,7 @@ describe('lasting lines', () => {
   test('tell of waits and warnings, made safe', () => {
     const state = stateAfter(start);
     const wait: ProgressEvent = { type: 'wait', destination: 'x', reason: 'busy\u0007', milliseconds: 2500 };
-    assert.equal(eventLine(wait, state, false), 'waiting 2.5 s for x: busy\\u{7}');
+    assert.equal(eventLine(wait, state, false), 'waiting 2.5 s: busy\\u{7}');
     assert.equal(eventLine({ type: 'warning', message: 'odd\n' }, state, false), 'warning: odd\\n');
   });
 

@@ -1,4 +1,4 @@
-import type { PushedBase, PushedDestination, PushedLayer, PushResult } from '../../verbs/push.ts';
+import type { PushedBase, PushedDestination, PushedLayer, PushResult } from '../../verbs/push-result.ts';
 import { count, formatBytes, formatTable, shortDigest } from '../format.ts';
 import { errorDocument } from '../print-error.ts';
 import { storePathNames } from '../store-path-names.ts';

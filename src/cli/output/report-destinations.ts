@@ -1,4 +1,4 @@
-import type { PushedDestination } from '../../verbs/push.ts';
+import type { PushedDestination } from '../../verbs/push-result.ts';
 import type { Arguments } from '../arguments.ts';
 import type { CliContext } from '../command.ts';
 import { exitCodeOf } from '../exit-codes.ts';

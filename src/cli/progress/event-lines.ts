@@ -15,7 +15,7 @@ export function eventLine(event: ProgressEvent, state: PushState, verbose: boole
 export function noticeLine(event: ProgressEvent, state: PushState): string | undefined {
   if (event.type === 'warning') return `warning: ${safeText(event.message)}`;
   if (event.type === 'wait') {
-    return `waiting ${formatDuration(event.milliseconds)} for ${event.destination}: ${safeText(event.reason)}`;
+    return `waiting ${formatDuration(event.milliseconds)}: ${safeText(event.reason)}`;
   }
   if (event.type === 'base-tree')
     return `reading the directories of ${event.base} once (${formatBytes(event.size)})`;
@@ -49,7 +49,7 @@ function layerDoneLine(event: Extract<ProgressEvent, { type: 'layer-done' }>, st
   return [
     layerName(event.layer, state),
     ...(base ? ['base'] : []),
-    ...((base || state.isCopy) && narSize === event.size
+    ...(narSize === 0 || ((base || state.isCopy) && narSize === event.size)
       ? [formatBytes(event.size)]
       : [`${formatBytes(narSize)} → ${formatBytes(event.size)}`]),
     shortDigest(event.digest),
