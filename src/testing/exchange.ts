@@ -24,6 +24,8 @@ export class Exchange {
   readonly url: URL;
   readonly record: RecordedRequest;
   readonly effect: FaultEffect | undefined;
+  /** The answer's length is said twice. */
+  duplicateLength: 'same' | 'different' | undefined;
 
   constructor(
     request: IncomingMessage,
@@ -102,13 +104,18 @@ export class Exchange {
       this.response.end();
       return;
     }
-    if (status !== 204) this.response.setHeader('content-length', Buffer.byteLength(body));
+    if (status !== 204) this.response.setHeader('content-length', this.#lengths(Buffer.byteLength(body)));
     const cutAfter = this.request.method === 'GET' ? this.cutAfter : undefined;
     if (cutAfter === undefined) {
       this.response.end(body);
       return;
     }
     this.response.write(Buffer.from(body).subarray(0, cutAfter), () => this.#hangUp());
+  }
+
+  #lengths(length: number): number | string[] {
+    if (this.duplicateLength === undefined) return length;
+    return [String(length), String(this.duplicateLength === 'same' ? length : length + 1)];
   }
 
   /** An error as the distribution-spec shapes it. */

@@ -100,6 +100,7 @@ export class FaultRegistry {
     this.requests.push(record);
     const effect = this.#faults.next(route.operation);
     const exchange = new Exchange(request, response, url, record, effect);
+    exchange.duplicateLength = this.quirks.duplicateLength;
     response.on('error', () => undefined);
     try {
       await this.#answer(exchange, route);

@@ -82,6 +82,8 @@ export interface RegistryQuirks {
   immutableTags?: boolean;
   /** Sets a cookie and refuses every request that sends one back (Harbor's CSRF check). */
   cookieTrap?: boolean;
+  /** Every answer with a length says it twice, with the same number or with different ones (a broken proxy). */
+  duplicateLength?: 'same' | 'different';
   auth?: RegistryAuth;
 }
 

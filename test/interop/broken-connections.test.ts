@@ -16,7 +16,7 @@ import { temporaryDirectory } from '../support/temporary.ts';
 const MIB = 2 ** 20;
 /** `npm run test:long` takes the sizes that people push. */
 const isLong = process.env['NIXPUSH_LONG_TESTS'] !== undefined;
-const LAYER = madeBytes(40 * MIB);
+const LAYER = madeBytes(Number(process.env['NIXPUSH_CUT_LAYER_MIB'] ?? 40) * MIB);
 const LARGE_LAYER = isLong ? madeBytes(200 * MIB) : LAYER;
 /** Between two cuts where each costs a push of its own. */
 const STEP = Number(process.env['NIXPUSH_CUT_STEP_MIB'] ?? (isLong ? 2 : 10)) * MIB;

@@ -332,6 +332,14 @@ describe('getManifest and headManifest', () => {
     await assert.rejects(store.getManifest('latest'), hasCode('ERR_FORMAT'));
   });
 
+  test('refuse an answer that says its length twice', async (t) => {
+    for (const duplicateLength of ['same', 'different'] as const) {
+      const { registry, store } = await scene(t, { duplicateLength });
+      furnishManifest(registry, Buffer.from(MANIFEST.bytes));
+      await assert.rejects(store.getManifest('latest'), { code: 'ERR_NETWORK', host: registry.host });
+    }
+  });
+
   test('refuse a manifest without end', async (t) => {
     const { registry, store } = await scene(t);
     furnishManifest(registry, Buffer.alloc(9 * 1024 * 1024, 32));
