@@ -9,6 +9,7 @@ import { linkFarm, type LinkFarm } from '../layers/link-farm.ts';
 import type { LayerFacts } from '../layers/layer-blob.ts';
 import { overBase } from '../layers/over-base.ts';
 import { planLayers, type LayerStrategy } from '../layers/plan/plan.ts';
+import type { LayerWeights } from '../layers/plan/weights.ts';
 import type { RecipeCache } from '../layers/recipe-cache.ts';
 import { recipeDigest, ROOT_OWNER, type LayerRecipe } from '../layers/recipe.ts';
 import type { Closure, ClosurePath, TreeLocation } from '../nix/closure.ts';
@@ -20,6 +21,7 @@ export interface PlanOptions {
   /** In all, the root layer counted. */
   maxLayers: number;
   strategy: LayerStrategy;
+  weights: LayerWeights | undefined;
   codec: Codec;
   /** Make a root layer. */
   links: boolean;
@@ -58,13 +60,14 @@ export interface LayerPlan {
  * Throws ERR_USAGE if there is no room for them.
  */
 export async function planImage(options: PlanOptions): Promise<LayerPlan[]> {
-  const { closure, trees, strategy, links, base } = options;
+  const { closure, trees, strategy, weights, links, base } = options;
   const farm = links ? linkFarm(trees, closure.roots) : undefined;
   const hasRootLayer = farm !== undefined && farm.entries.length > 0;
   const lacking = closure.paths.filter(({ path }) => base?.paths.has(path) !== true);
   const budget = budgetFor(options, lacking.length > 0, hasRootLayer);
   const byPath = new Map(lacking.map((path) => [path.path, path]));
-  const groups = lacking.length === 0 ? [] : planLayers(lacking, { strategy, budget });
+  const groups =
+    lacking.length === 0 ? [] : planLayers(lacking, { strategy, budget, ...(weights && { weights }) });
   const storeLayers = await Promise.all(
     groups.map((group) =>
       storeLayer(

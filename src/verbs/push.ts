@@ -1,4 +1,5 @@
-import { usageError } from '../base/errors.ts';
+import { readFile } from 'node:fs/promises';
+import { ioError, usageError } from '../base/errors.ts';
 import { parseCreated } from '../image/created.ts';
 import type { Platform } from '../image/descriptor.ts';
 import { checkImageConfig, type ImageConfig } from '../image/image-config.ts';
@@ -6,6 +7,8 @@ import { formatPlatform, hostPlatform, parsePlatform } from '../image/platform.t
 import { DEFAULT_COMPRESSION, parseCodec, type Codec } from '../layers/codec.ts';
 import { BaseTreeCache } from '../layers/base-tree-cache.ts';
 import { defaultCommand } from '../layers/default-command.ts';
+import type { LayerStrategy } from '../layers/plan/plan.ts';
+import { parseLayerWeights, type LayerWeights } from '../layers/plan/weights.ts';
 import { cacheDirectory, RecipeCache } from '../layers/recipe-cache.ts';
 import { openClosureSource } from '../nix/open-source.ts';
 import { resolveRoots } from '../nix/roots.ts';
@@ -38,7 +41,9 @@ export interface PushOptions {
   /** Total layers, those of the base image and the root layer counted. Default 100. */
   maxLayers?: number;
   /** How store paths are put into layers. Default `auto`. */
-  layers?: 'auto' | 'popularity';
+  layers?: LayerStrategy;
+  /** A JSON file that says how often packages change, for `expected`: `{"my-app": 50, "glibc": 0.1}`. */
+  layerWeights?: string;
   /** `gzip|zstd|none[:LEVEL]`. Default `gzip`, and `none` if all destinations are archives. */
   compression?: string;
   /** Layers worked on at the same time. Default: from the number of cores. */
@@ -117,6 +122,8 @@ interface Settings {
 function checkOptions(options: PushOptions): Settings {
   if (options.to.length === 0 && options.dryRun !== true)
     throw usageError('no destination', 'Say where to push with --to HOST/REPO:TAG or --to oci:DIR.');
+  if (options.layerWeights !== undefined && options.layers !== 'expected')
+    throw usageError('--layer-weights has no use without --layers expected');
   return {
     codec: parseCodec(options.compression ?? defaultCompression(options.to)),
     platform: options.platform === undefined ? hostPlatform() : parsePlatform(options.platform),
@@ -143,6 +150,17 @@ function positive(value: number, flag: string): number {
   throw usageError(`${flag} ${value} is not a whole number above 0`);
 }
 
+async function readLayerWeights(file: string | undefined): Promise<LayerWeights | undefined> {
+  if (file === undefined) return undefined;
+  let text: string;
+  try {
+    text = await readFile(file, 'utf8');
+  } catch (error) {
+    throw ioError(error, 'cannot read the weights', file);
+  }
+  return parseLayerWeights(text, file);
+}
+
 interface PlannedImage {
   readonly layers: readonly LayerPlan[];
   readonly config: ImageConfig;
@@ -167,7 +185,11 @@ async function planPush(
   const { trees } = source;
   const baseCache = noCache === true ? undefined : new BaseTreeCache(cacheDirectory());
   const below = base === undefined ? {} : { base: basePlan(base, { cache: baseCache, onProgress, signal }) };
-  const planning = { closure, trees, maxLayers, strategy, codec, links, created, cache, warn, ...below };
+  const weights = await readLayerWeights(options.layerWeights);
+  const planning = {
+    ...{ closure, trees, maxLayers, strategy, weights, codec, links, created, cache, warn },
+    ...below,
+  };
   const layers = await planImage(planning);
   const command = (): readonly string[] | undefined => defaultCommand(trees, closure.roots, links);
   const ours = layers.reduce((sum, { paths }) => sum + paths.length, 0);

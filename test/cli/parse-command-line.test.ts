@@ -159,7 +159,7 @@ describe('completion', () => {
     [['inspect', '--pl'], ['--platform']],
     [
       ['--layers', ''],
-      ['auto', 'popularity'],
+      ['auto', 'expected', 'popularity'],
     ],
     [['--layers', 'p'], ['popularity']],
     [['--store', 'x'], []],

@@ -271,6 +271,22 @@ suite('options of push', () => {
     );
   });
 
+  test('--layers expected takes weights from a file', async (t) => {
+    const file = join(temporaryDirectory(t), 'weights.json');
+    writeFileSync(file, JSON.stringify({ data: 1000 }));
+    const { result } = await imageOf(t, { layers: 'expected', layerWeights: file, maxLayers: 3 });
+    // What changes all the time does not share its layer, except with what it makes change.
+    assert.deepEqual(
+      result.layers.map(({ paths }) => paths.map((path) => path.replace(/^.*0(?=\d-)/, ''))),
+      [['1-library-1.0'], ['2-data-1.0', '3-tool-1.0'], []],
+    );
+    writeFileSync(file, '[]');
+    await assert.rejects(imageOf(t, { layers: 'expected', layerWeights: file }), { code: 'ERR_FORMAT' });
+    await assert.rejects(imageOf(t, { layers: 'expected', layerWeights: `${file}.no` }), {
+      code: 'ERR_NOT_FOUND',
+    });
+  });
+
   for (const [name, changes] of Object.entries<Partial<PushOptions>>({
     'no destination': { to: [] },
     'a malformed tag': { to: ['localhost:1/x:bad tag'] },
@@ -280,6 +296,7 @@ suite('options of push', () => {
     'a platform that is none': { platform: 'amd64' },
     'no layers': { maxLayers: 0 },
     'half a job': { jobs: 0.5 },
+    'weights that nobody reads': { layerWeights: 'weights.json' },
   }))
     test(`${name} is refused before anything is done`, async (t) => {
       await assert.rejects(imageOf(t, changes), { code: 'ERR_USAGE' });
