@@ -180,17 +180,22 @@ async function planPush(
   const closure = await source.closure(roots, signal);
   checkTrees(closure, source.trees);
   const links = noLinks !== true;
-  const { maxLayers, codec, created, cache } = settings;
-  const strategy = options.layers ?? 'auto';
   const { trees } = source;
+  const { maxLayers, codec, created, cache } = settings;
   const baseCache = noCache === true ? undefined : new BaseTreeCache(cacheDirectory());
-  const below = base === undefined ? {} : { base: basePlan(base, { cache: baseCache, onProgress, signal }) };
-  const weights = await readLayerWeights(options.layerWeights);
-  const planning = {
-    ...{ closure, trees, maxLayers, strategy, weights, codec, links, created, cache, warn },
-    ...below,
-  };
-  const layers = await planImage(planning);
+  const layers = await planImage({
+    closure,
+    trees,
+    maxLayers,
+    strategy: options.layers ?? 'auto',
+    weights: await readLayerWeights(options.layerWeights),
+    codec,
+    links,
+    created,
+    cache,
+    warn,
+    ...(base !== undefined && { base: basePlan(base, { cache: baseCache, onProgress, signal }) }),
+  });
   const command = (): readonly string[] | undefined => defaultCommand(trees, closure.roots, links);
   const ours = layers.reduce((sum, { paths }) => sum + paths.length, 0);
   return {
