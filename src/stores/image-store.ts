@@ -30,6 +30,8 @@ export interface ImageStore {
   /** Stores the bytes under their digest first, then moves each tag, in order. */
   putManifest(manifest: StoredManifest, tags: readonly string[], options?: PutManifestOptions): Promise<void>;
   listTags(options?: StoreOptions): Promise<string[]>;
+  /** How many blobs it takes at the same time, where that is limited. */
+  parallelBlobs?(options?: StoreOptions): Promise<number>;
   /** Frees connections and locks. */
   close(): Promise<void>;
 }

@@ -38,6 +38,7 @@ export class FaultRegistry {
   readonly #faults = new FaultPlan();
   readonly #auth = new AuthGate();
   readonly #server: Server;
+  #isReceiving = false;
 
   constructor(quirks: RegistryQuirks) {
     this.quirks = quirks;
@@ -117,6 +118,7 @@ export class FaultRegistry {
       else exchange.answer(status, headers, body);
       return;
     }
+    if (this.quirks.server !== undefined) exchange.response.setHeader('server', this.quirks.server);
     if (this.quirks.cookieTrap === true) {
       if (exchange.header('cookie') !== undefined) {
         exchange.refuse(403, 'FORBIDDEN', 'CSRF token not found');
@@ -126,7 +128,21 @@ export class FaultRegistry {
     }
     if (route.operation === 'token') this.#auth.issue(exchange, this.quirks.auth);
     else if (this.#auth.admits(exchange, this.quirks.auth, route.repository))
+      await this.#actAlone(exchange, route);
+  }
+
+  /** Bodies of blobs one at a time, where more are refused. */
+  async #actAlone(exchange: Exchange, route: Route): Promise<void> {
+    const hasBody =
+      route.operation === 'upload-patch' || (route.operation === 'upload-put' && exchange.length !== 0);
+    if (!hasBody || this.quirks.parallelUploadsRefused !== true) return this.#act(exchange, route);
+    if (this.#isReceiving) return exchange.refuse(400, 'BLOB_UPLOAD_INVALID', 'blob upload invalid');
+    this.#isReceiving = true;
+    try {
       await this.#act(exchange, route);
+    } finally {
+      this.#isReceiving = false;
+    }
   }
 
   async #act(exchange: Exchange, route: Route): Promise<void> {

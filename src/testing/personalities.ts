@@ -34,7 +34,12 @@ export const personalities: Record<Personality, RegistryQuirks> = {
   publicEcr: { patchStatus: 201, range: 'stuck', statusRefused: 404, blobHeadRefused: 401 },
   artifactRegistry: { patchStatus: 204, signedLocation: true, statusRefused: 405 },
   artifactory: { monolithicRefused: 404 },
-  nexus: { manifestNeedsLength: true, digestHeader: 'missing' },
+  nexus: {
+    manifestNeedsLength: true,
+    digestHeader: 'missing',
+    server: 'Nexus/3.68.1-02 (OSS)',
+    parallelUploadsRefused: true,
+  },
   /** A registry behind a proxy that wants sized bodies below a limit. */
   behindProxy: { unsizedRefused: 411, maxBody: 1 << 20 },
   cloudflare: { maxChunk: 1 << 20, minChunk: 1 << 18 },

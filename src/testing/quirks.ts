@@ -82,6 +82,10 @@ export interface RegistryQuirks {
   immutableTags?: boolean;
   /** Sets a cookie and refuses every request that sends one back (Harbor's CSRF check). */
   cookieTrap?: boolean;
+  /** What it calls itself in the header Server. */
+  server?: string;
+  /** A second body while another one is on its way is refused by 400 (Nexus). */
+  parallelUploadsRefused?: boolean;
   /** Every answer with a length says it twice, with the same number or with different ones (a broken proxy). */
   duplicateLength?: 'same' | 'different';
   auth?: RegistryAuth;

@@ -1,7 +1,7 @@
 import pLimit from 'p-limit';
 import type { ImageStore, StoredManifest } from '../stores/image-store.ts';
 import type { BlobCopy, CopiedManifests, CopyPlan } from './copy-plan.ts';
-import type { Destination } from './destination.ts';
+import { parallelBlobs, type Destination } from './destination.ts';
 import { distribute } from './distribute.ts';
 import type { ProgressListener } from './progress.ts';
 
@@ -67,7 +67,7 @@ async function copyBlobs(
   destinations: readonly Destination[],
 ): Promise<void> {
   onProgress?.({ type: 'copy-plan', blobs, destinations: destinations.map(({ name }) => name) });
-  const limit = pLimit(jobs);
+  const limit = pLimit(await parallelBlobs(destinations, jobs));
   const copyBlob = async (blob: BlobCopy, index: number): Promise<void> => {
     const standing = destinations.filter(({ error }) => error === undefined);
     if (standing.length === 0) return;

@@ -150,3 +150,16 @@ export function failOnAbort(
     signal.removeEventListener('abort', onAbort);
   };
 }
+
+/** How many blobs may be on their way at the same time: `jobs`, or fewer where a destination cannot take as many. */
+export async function parallelBlobs(destinations: readonly Destination[], jobs: number): Promise<number> {
+  let least = jobs;
+  await Promise.all(
+    destinations.map((destination) =>
+      destination.attempt(async (store, signal) => {
+        least = Math.min(least, (await store.parallelBlobs?.({ signal })) ?? jobs);
+      }),
+    ),
+  );
+  return least;
+}

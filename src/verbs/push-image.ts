@@ -14,7 +14,7 @@ import { bytesSource } from '../stores/bytes-source.ts';
 import type { BlobSource } from '../stores/image-store.ts';
 import type { BaseImage, BaseLayer } from './base-image.ts';
 import { plannedBaseLayers } from './base-plan.ts';
-import { failOnAbort, type Destination } from './destination.ts';
+import { failOnAbort, parallelBlobs, type Destination } from './destination.ts';
 import { pushBaseLayer } from './push-base-layer.ts';
 import { plannedLayer, type LayerPlan } from './plan-image.ts';
 import type { ProgressListener } from './progress.ts';
@@ -86,7 +86,7 @@ async function pushLayers(push: ImagePush, pool: WorkerPool): Promise<LayerFacts
   };
   outer?.addEventListener('abort', onAbort);
   if (outer?.aborted === true) onAbort();
-  const limit = pLimit(jobs);
+  const limit = pLimit(await parallelBlobs(destinations, jobs));
   const facts: LayerFacts[] = [];
   try {
     const ours = layers.map((layer, at): Task => {

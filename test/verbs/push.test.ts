@@ -9,7 +9,7 @@ import {
   type PushOptions,
   type PushResult,
 } from '../../src/index.ts';
-import { startFaultRegistry, type RegistryQuirks } from '../../src/testing/index.ts';
+import { personalities, startFaultRegistry, type RegistryQuirks } from '../../src/testing/index.ts';
 import { StoreBuilder } from '../support/store-builder.ts';
 import { temporaryDirectory } from '../support/temporary.ts';
 
@@ -24,21 +24,25 @@ interface Scene {
 
 const noise = Array.from({ length: 700_000 }, (_, i) => ((i * 2_654_435_761) >>> 7).toString(36)).join('\n');
 
-function scene(t: Test): Scene {
+/** `more` further libraries are as large as the first. */
+function scene(t: Test, more = 0): Scene {
   const directory = temporaryDirectory(t);
   const store = new StoreBuilder(directory);
   const library = store.add('library-1.0', { lib: { 'lib.so': noise.slice(0, 5_000_000) } });
   const data = store.add('data-1.0', { share: { text: 'some data' } });
   const program = store.add('tool-1.0', { bin: { tool: { program: '#!/bin/sh\n' } } });
-  const references = { [library.path]: [], [data.path]: [], [program.path]: [library.path, data.path] };
+  const others = Array.from({ length: more }, (_, i) =>
+    store.add(`other-${i}`, { lib: { 'lib.so': noise.slice(i, 5_000_000) } }),
+  );
+  const used = [library, data, ...others];
   const closure = join(directory, 'closure.json');
   const describe = ({ path, narHash, narSize }: typeof library) => ({
     path,
     narHash,
     narSize,
-    references: references[path],
+    references: path === program.path ? used.map((each) => each.path) : [],
   });
-  writeFileSync(closure, JSON.stringify([library, data, program].map(describe)));
+  writeFileSync(closure, JSON.stringify([...used, program].map(describe)));
   const options: PushOptions = {
     paths: [program.path],
     store: directory,
@@ -162,6 +166,16 @@ suite('push', () => {
     );
     assert.ok(!events.some(({ type }) => type === 'layer-bytes'));
     assert.equal(second.destinations[0]?.sentBytes, 0);
+  });
+
+  test('a registry that cannot take two layers at once gets one after the other', async (t) => {
+    const { options } = scene(t, 3);
+    const { host, requests } = await registry(t, personalities.nexus);
+    await push({ ...options, compression: 'none', to: [`${host}/demo`] });
+    assert.deepEqual(
+      requests.filter(({ status }) => status >= 400 && status !== 404),
+      [],
+    );
   });
 
   test('a destination that fails does not stop the others', async (t) => {

@@ -10,6 +10,8 @@ export interface Discovery {
   readonly origin: URL;
   /** How it wants to be shown credentials; empty if it asked for none. */
   readonly challenges: readonly AuthChallenge[];
+  /** What calls itself the server, such as `Nexus/3.68.0 (OSS)`; a claim, good for a hint. */
+  readonly software: string;
 }
 
 /**
@@ -50,7 +52,7 @@ async function ping(
     what: 'reaching the registry',
   });
   await answer.body.dump();
-  return { origin, challenges: challengesOf(answer) };
+  return { origin, challenges: challengesOf(answer), software: answer.headers['server'] ?? '' };
 }
 
 /** The challenges of a 401; a 401 without any is taken as a wish for a password. */

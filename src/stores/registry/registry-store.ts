@@ -124,6 +124,12 @@ export class RegistryStore implements ImageStore {
     return listTags(this.#reading, signal);
   }
 
+  async parallelBlobs({ signal }: StoreOptions = {}): Promise<number> {
+    const { client } = this.#writing;
+    const { software } = await client.discovery(signal);
+    return hintsFor(client.host, software).parallelBlobs ?? Number.POSITIVE_INFINITY;
+  }
+
   async close(): Promise<void> {
     const { abortMs } = this.#policy;
     await Promise.all(
@@ -142,11 +148,20 @@ export class RegistryStore implements ImageStore {
   }
 
   async #loadProfile(): Promise<RegistryProfile> {
-    const { host } = this.#writing.client;
-    this.#profile ??= Promise.resolve(this.#profiles?.get(host)).then(
-      (facts) => new RegistryProfile({ ...hintsFor(host), ...facts }),
-    );
+    this.#profile ??= this.#makeProfile();
+    this.#profile.catch(() => {
+      this.#profile = undefined;
+    });
     return this.#profile;
+  }
+
+  async #makeProfile(): Promise<RegistryProfile> {
+    const { client } = this.#writing;
+    const { software } = await client.discovery();
+    return new RegistryProfile({
+      ...hintsFor(client.host, software),
+      ...(await this.#profiles?.get(client.host)),
+    });
   }
 
   async #keepProfile(profile: RegistryProfile): Promise<void> {

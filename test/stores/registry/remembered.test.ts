@@ -214,12 +214,13 @@ describe('what a push finds out about a registry', () => {
 
   test('begins with hints for registries that people use', () => {
     const MIB = 2 ** 20;
-    assert.deepEqual(hintsFor('ghcr.io'), { rangeTooLarge: 4 * MIB + 1 });
-    assert.deepEqual(hintsFor('1.dkr.ecr.eu-west-1.amazonaws.com'), { chunkMin: 5 * MIB });
+    assert.deepEqual(hintsFor('ghcr.io', 'nginx'), { rangeTooLarge: 4 * MIB + 1 });
+    assert.deepEqual(hintsFor('1.dkr.ecr.eu-west-1.amazonaws.com', 'nginx'), { chunkMin: 5 * MIB });
     for (const host of ['public.ecr.aws', 'gcr.io', 'eu.gcr.io', 'europe-docker.pkg.dev'])
-      assert.deepEqual(hintsFor(host), { refused: ['chunk'] }, host);
+      assert.deepEqual(hintsFor(host, 'nginx'), { refused: ['chunk'] }, host);
     for (const host of ['localhost:5000', 'notgcr.io', 'ghcr.io.example.com'])
-      assert.deepEqual(hintsFor(host), {}, host);
+      assert.deepEqual(hintsFor(host, 'nginx'), {}, host);
+    assert.deepEqual(hintsFor('nexus.example.com', 'Nexus/3.68.1-02 (OSS)'), { parallelBlobs: 1 });
   });
 });
 

@@ -12,6 +12,8 @@ export interface ProfileFacts {
   readonly chunkMin?: number;
   /** Longer bodies broke again and again; chunks of this size, each on a connection of its own, got through. */
   readonly gotThrough?: number;
+  /** Uploads side by side disturb each other. Only a hint; not remembered. */
+  readonly parallelBlobs?: number;
 }
 
 /** The facts, and what this process adds to them, so that no blob runs into a wall that another ran into before. */
