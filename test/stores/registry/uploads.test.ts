@@ -161,6 +161,19 @@ describe('a stream that breaks', () => {
     assert.equal(received, BIG.length, 'the registry got a byte twice');
   });
 
+  test('of which more than a chunk is there is asked about patiently', async (t) => {
+    const { registry, store, clock } = await scene(t, personalities.distribution3);
+    registry.fault({ on: 'upload-patch', effect: { kind: 'reset', afterBytes: 100_001 } });
+    const empty = { kind: 'answer', status: 204, headers: { range: '0--1' }, body: '' } as const;
+    registry.fault({ on: 'upload-status', times: 4, effect: empty });
+    const source = new MadeSource(BIG);
+    await store.putBlob(source);
+    assert.equal(registry.dialogue().filter((line) => line === 'POST 202').length, 1);
+    assert.deepEqual(clock.sleeps, [500, 1000, 2000, 4000]);
+    assert.equal(ranges(registry)[1], '100001-165536');
+    assert.deepEqual(stored(registry, source), BIG);
+  });
+
   test('is asked about once more if the registry has not noticed yet, as olareg', async (t) => {
     const { registry, store } = await scene(t, personalities.distribution3);
     registry.fault({ on: 'upload-patch', effect: { kind: 'reset', afterBytes: 100_001 } });

@@ -4,8 +4,8 @@ import { withSignal } from '../repository.ts';
 import type { UploadSession } from './upload-session.ts';
 import { pushing, type UploadTask } from './upload-task.ts';
 
-/** Milliseconds. */
-const SETTLE_MS = 500;
+/** Milliseconds between questions to a registry that does not know yet what it has. */
+const SETTLE_MS = [500, 1000, 2000, 4000];
 
 export interface Broken {
   /** Why the session has to be recovered; thrown again if it cannot be. */
@@ -29,9 +29,9 @@ export async function recoverOffset(
 ): Promise<number> {
   const most = broken.most ?? task.meter.position;
   let offset = await askOffset(task, session, broken);
-  if (offset === undefined && most > 0) {
-    // It may not have noticed yet that the body broke off, and count what it has only then.
-    await task.policy.clock.sleep(SETTLE_MS, task.signal);
+  for (const pause of settlePauses(task, most)) {
+    if (offset !== undefined) break;
+    await task.policy.clock.sleep(pause, task.signal);
     offset = await askOffset(task, session, broken);
   }
   if (offset === 'unsupported') {
@@ -42,6 +42,15 @@ export async function recoverOffset(
   if (offset === undefined || offset > most) throw broken.error;
   // Less than what was acknowledged is rather a Range that is stuck or counts from the last chunk.
   return broken.attempt === 0 ? Math.max(offset, broken.from) : offset;
+}
+
+/**
+ * It may not have noticed yet that the body broke off, and count what it has only then: a busy one takes seconds. The
+ * more would have to be sent again, the longer it is worth waiting.
+ */
+function settlePauses({ policy }: UploadTask, most: number): readonly number[] {
+  if (most === 0) return [];
+  return most <= policy.chunkBytes ? SETTLE_MS.slice(0, 1) : SETTLE_MS;
 }
 
 /** undefined if it has nothing, or does not say what. */
