@@ -10,7 +10,7 @@ import type { RecipeCache } from '../layers/recipe-cache.ts';
 import { tarBlocks } from '../layers/tar-blocks.ts';
 import type { ImageStore, StoredManifest } from '../stores/image-store.ts';
 import { unchangedBlob, type BlobCopy, type CopyPlan } from './copy-plan.ts';
-import { RECIPE_ANNOTATION } from './push-image.ts';
+import { RECIPE_ANNOTATION } from '../layers/recipe.ts';
 
 export interface Compression {
   readonly codec: Codec;

@@ -21,8 +21,6 @@ import type { ProgressListener } from './progress.ts';
 import { pushLayer } from './push-layer.ts';
 import type { PushedLayer, PushResult } from './push-result.ts';
 
-export { RECIPE_ANNOTATION };
-
 export interface ImagePush {
   readonly base: BaseImage | undefined;
   /** Those that we make; they come on top of the base's. */

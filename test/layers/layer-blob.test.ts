@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { after, suite, test } from 'node:test';
 import { gunzipSync } from 'node:zlib';
 import { decompress as unzstd } from 'fzstd';
+import { sha256 as nobleSha256 } from '@noble/hashes/sha2.js';
 import { sha256 } from '../../src/base/digest.ts';
 import { parseCodec } from '../../src/layers/codec.ts';
 import { WorkerPool } from '../../src/layers/engine/pool.ts';
@@ -93,6 +94,14 @@ suite('a layer as a blob', () => {
         assert.ok(bytes.subarray(offset).equals(await collect(blob.open(offset))), `from ${offset}`);
     });
   }
+
+  test('another implementation of SHA-256 gives the same digests', async (t) => {
+    const blob = layerBlob(pool, makeRecipe(t, 'zstd'));
+    const bytes = await collect(blob.open(0));
+    const digest = (data: Uint8Array): string => `sha256:${Buffer.from(nobleSha256(data)).toString('hex')}`;
+    assert.equal(blob.facts!.digest, digest(bytes));
+    assert.equal(blob.facts!.diffId, digest(unzstd(bytes)));
+  });
 
   test('programs of others read it', needs('gzip', 'zstd'), async (t) => {
     for (const [compression, command] of [
