@@ -1,28 +1,22 @@
-import { readFile } from 'node:fs/promises';
-import { ioError, usageError } from '../base/errors.ts';
+import { usageError } from '../base/errors.ts';
 import { parseCreated } from '../image/created.ts';
 import type { Platform } from '../image/descriptor.ts';
 import { checkImageConfig, type ImageConfig } from '../image/image-config.ts';
 import { formatPlatform, hostPlatform, parsePlatform } from '../image/platform.ts';
-import { DEFAULT_COMPRESSION, parseCodec, type Codec } from '../layers/codec.ts';
-import { BaseTreeCache } from '../layers/base-tree-cache.ts';
-import { defaultCommand } from '../layers/default-command.ts';
+import { DEFAULT_COMPRESSION, parseCodec } from '../layers/codec.ts';
 import type { LayerStrategy } from '../layers/plan/plan.ts';
-import { parseLayerWeights, type LayerWeights } from '../layers/plan/weights.ts';
 import { cacheDirectory, RecipeCache } from '../layers/recipe-cache.ts';
-import { openClosureSource } from '../nix/open-source.ts';
-import { resolveRoots } from '../nix/roots.ts';
-import { checkTrees } from '../nix/tree-location.ts';
 import { parseReference } from '../stores/reference.ts';
 import type { RegistryClient } from '../stores/registry/client.ts';
 import { openBaseImage, type BaseImage } from './base-image.ts';
-import { basePlan, plannedBaseLayers } from './base-plan.ts';
+import { plannedBaseLayers } from './base-plan.ts';
 import { openDestinations, type Destination } from './destination.ts';
-import { imageSettings } from './image-settings.ts';
-import { planImage, plannedLayer, type LayerPlan } from './plan-image.ts';
+import { planClosure } from './plan-closure.ts';
+import { plannedLayer } from './plan-image.ts';
 import type { PlannedLayer, ProgressListener } from './progress.ts';
 import { pushImage } from './push-image.ts';
 import type { PushResult } from './push-result.ts';
+import type { PushSettings } from './push-settings.ts';
 import type { RegistryAccess } from './registry-access.ts';
 
 export interface PushOptions {
@@ -92,11 +86,11 @@ async function pushOver(
   base: BaseImage | undefined,
   destinations: readonly Destination[],
   options: PushOptions,
-  settings: Settings,
+  settings: PushSettings,
 ): Promise<PushResult> {
   const { dryRun, onProgress, signal } = options;
   const platform = base?.platform ?? settings.platform;
-  const { storePathsInBase, ...image } = await planPush(options, settings, base);
+  const { storePathsInBase, ...image } = await planClosure(options, settings, base);
   const plan = [...(base === undefined ? [] : plannedBaseLayers(base)), ...image.layers.map(plannedLayer)];
   onProgress?.({ type: 'plan', layers: plan, destinations: destinations.map(({ name }) => name) });
   const annotations =
@@ -107,19 +101,8 @@ async function pushOver(
   return { ...result, base: { reference: base.reference, storePaths: storePathsInBase } };
 }
 
-interface Settings {
-  readonly codec: Codec;
-  readonly platform: Platform;
-  /** RFC 3339. */
-  readonly created: string;
-  readonly config: ImageConfig;
-  readonly maxLayers: number;
-  readonly jobs: number;
-  readonly cache: RecipeCache | undefined;
-}
-
 /** Everything that can be wrong with the options, before anything is read or asked. */
-function checkOptions(options: PushOptions): Settings {
+function checkOptions(options: PushOptions): PushSettings {
   if (options.to.length === 0 && options.dryRun !== true)
     throw usageError('no destination', 'Say where to push with --to HOST/REPO:TAG or --to oci:DIR.');
   if (options.layerWeights !== undefined && options.layers !== 'expected')
@@ -148,61 +131,6 @@ const DEFAULT_JOBS = 4;
 function positive(value: number, flag: string): number {
   if (Number.isSafeInteger(value) && value >= 1) return value;
   throw usageError(`${flag} ${value} is not a whole number above 0`);
-}
-
-async function readLayerWeights(file: string | undefined): Promise<LayerWeights | undefined> {
-  if (file === undefined) return undefined;
-  let text: string;
-  try {
-    text = await readFile(file, 'utf8');
-  } catch (error) {
-    throw ioError(error, 'cannot read the weights', file);
-  }
-  return parseLayerWeights(text, file);
-}
-
-interface PlannedImage {
-  readonly layers: readonly LayerPlan[];
-  readonly config: ImageConfig;
-  /** How many of the closure are there already. */
-  readonly storePathsInBase: number;
-}
-
-async function planPush(
-  options: PushOptions,
-  settings: Settings,
-  base: BaseImage | undefined,
-): Promise<PlannedImage> {
-  const { onProgress, signal, noLinks, noCache } = options;
-  const warn = (message: string): void => onProgress?.({ type: 'warning', message });
-  const source = openClosureSource(options);
-  const roots = await resolveRoots(options.paths ?? [], { trees: source.trees, ...(signal && { signal }) });
-  const closure = await source.closure(roots, signal);
-  checkTrees(closure, source.trees);
-  const links = noLinks !== true;
-  const { trees } = source;
-  const { maxLayers, codec, created, cache } = settings;
-  const baseCache = noCache === true ? undefined : new BaseTreeCache(cacheDirectory());
-  const layers = await planImage({
-    closure,
-    trees,
-    maxLayers,
-    strategy: options.layers ?? 'auto',
-    weights: await readLayerWeights(options.layerWeights),
-    codec,
-    links,
-    created,
-    cache,
-    warn,
-    ...(base !== undefined && { base: basePlan(base, { cache: baseCache, onProgress, signal }) }),
-  });
-  const command = (): readonly string[] | undefined => defaultCommand(trees, closure.roots, links);
-  const ours = layers.reduce((sum, { paths }) => sum + paths.length, 0);
-  return {
-    layers,
-    config: imageSettings(settings.config, base?.settings, command, warn),
-    storePathsInBase: closure.paths.length - ours,
-  };
 }
 
 async function dryRunResult(
