@@ -1,7 +1,8 @@
+import { existsSync } from 'node:fs';
 import { NixpushError, usageError } from '../base/errors.ts';
 import { Arguments } from './arguments.ts';
 import type { CliOption, Command } from './command.ts';
-import { COMMANDS, DEFAULT_COMMAND, findCommand } from './commands/index.ts';
+import { commandNames, COMMANDS, DEFAULT_COMMAND, findCommand } from './commands/index.ts';
 import { suggest } from './suggest.ts';
 import type { Argv, Options } from 'yargs';
 
@@ -28,9 +29,17 @@ function splitVerb(argv: readonly string[]): { command: Command; rest: readonly 
   const flags = flagNames();
   const at = argv.findIndex((token) => !flags.has(token.replace(/^--/, '')) || !token.startsWith('--'));
   const command = findCommand(argv[at]);
-  return command === undefined
-    ? { command: DEFAULT_COMMAND, rest: argv }
-    : { command, rest: argv.toSpliced(at, 1) };
+  if (command !== undefined) return { command, rest: argv.toSpliced(at, 1) };
+  refuseMisspeltVerb(argv[at]);
+  return { command: DEFAULT_COMMAND, rest: argv };
+}
+
+/** As push is the verb when none is named, a misspelt verb looks like one of its paths. */
+function refuseMisspeltVerb(word: string | undefined): void {
+  if (word === undefined || !/^[a-z]+$/.test(word) || existsSync(word)) return;
+  const near = suggest(word, commandNames());
+  if (near !== undefined)
+    throw usageError(`"${word}" is neither a verb nor a path`, `Did you mean nixpush ${near}?`);
 }
 
 function flagNames(): ReadonlySet<string> {

@@ -1,4 +1,3 @@
-import { existsSync } from 'node:fs';
 import { usageError } from '../../base/errors.ts';
 import type { ImageConfig } from '../../image/image-config.ts';
 import type { ProgressListener } from '../../verbs/progress.ts';
@@ -9,7 +8,6 @@ import { defined, type Arguments } from '../arguments.ts';
 import { OUTPUT_OPTIONS, type CliContext, type Command } from '../command.ts';
 import { CONFIG_OPTIONS, imageConfigFrom } from '../config-options.ts';
 import { PUSH_REGISTRY_OPTIONS, registryAccess } from '../registry-options.ts';
-import { suggest } from '../suggest.ts';
 
 export const push: Command = {
   name: 'push',
@@ -102,7 +100,6 @@ export const push: Command = {
 };
 
 async function run(args: Arguments, context: CliContext): Promise<number> {
-  checkPaths(args.positionals);
   const to = args.texts('to') ?? [];
   if (to.length === 0 && !args.flag('dry-run')) {
     throw usageError(
@@ -184,25 +181,6 @@ async function annotationsFrom(args: Arguments): Promise<Record<string, string> 
   if (texts === undefined) return undefined;
   const { parsePairs } = await import('../../image/config-flags.ts');
   return parsePairs(texts, '--annotation');
-}
-
-/** As push is the verb when none is named, a misspelt verb arrives here as a path. */
-function checkPaths(paths: readonly string[]): void {
-  const [first] = paths;
-  if (first === undefined || !/^[a-z]+$/.test(first) || existsSync(first)) return;
-  const near = suggest(first, [
-    'push',
-    'copy',
-    'pull',
-    'inspect',
-    'login',
-    'logout',
-    'auth',
-    'doctor',
-    'completion',
-  ]);
-  if (near !== undefined)
-    throw usageError(`"${first}" is neither a verb nor a path`, `Did you mean nixpush ${near}?`);
 }
 
 async function report(result: PushResult, args: Arguments, context: CliContext): Promise<number> {
