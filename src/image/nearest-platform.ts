@@ -1,7 +1,5 @@
 import type { Platform } from './descriptor.ts';
-
-/** What an architecture without a variant means, as containerd has it (platforms/database.go). */
-const STANDARD: Record<string, string> = { amd64: 'v1', arm: 'v7', arm64: 'v8' };
+import { variantOf } from './platform.ts';
 
 /**
  * Those of `candidates` whose programs run on `wanted`, nearest first: the same variant, then older ones, newest of
@@ -24,10 +22,6 @@ export function nearestPlatforms<T extends { readonly platform?: Platform }>(
     .filter((found) => found.distance < Infinity)
     .sort((a, b) => a.distance - b.distance)
     .map(({ candidate }) => candidate);
-}
-
-function variantOf({ architecture, variant }: Platform): string | undefined {
-  return variant || STANDARD[architecture];
 }
 
 /** `v8.2` is 8.2; variants that are no numbers are never older than another. */

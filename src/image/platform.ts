@@ -46,6 +46,14 @@ export function formatPlatform({ os, architecture, variant }: Platform): string 
   return variant === undefined ? `${os}/${architecture}` : `${os}/${architecture}/${variant}`;
 }
 
+/** What an architecture without a variant means, as containerd has it (platforms/database.go). */
+const STANDARD_VARIANTS: Record<string, string> = { amd64: 'v1', arm: 'v7', arm64: 'v8' };
+
+/** The variant, or what leaving it out means. */
+export function variantOf({ architecture, variant }: Platform): string | undefined {
+  return variant || STANDARD_VARIANTS[architecture];
+}
+
 /**
  * Whether an image for `platform` is one of those wanted. A variant counts only if one is asked for: `linux/arm64` takes
  * `linux/arm64/v8`, and the other way round, since containerd leaves out that one as arm64's default.

@@ -96,7 +96,6 @@ class CompressedLayers {
       what,
       digest: diffId,
       size,
-      unchanged: false,
       open: (onRead) => {
         const known = this.#facts.get(diffId);
         blob = new LayerBlob(pool, {

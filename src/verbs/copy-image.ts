@@ -1,12 +1,11 @@
 import pLimit from 'p-limit';
-import type { ImageStore, StoredManifest } from '../stores/image-store.ts';
+import type { StoredManifest } from '../stores/image-store.ts';
 import type { BlobCopy, CopiedManifests, CopyPlan } from './copy-plan.ts';
 import { parallelBlobs, type Destination } from './destination.ts';
 import { distribute } from './distribute.ts';
 import type { ProgressListener } from './progress.ts';
 
 export interface ImageCopy {
-  readonly from: ImageStore;
   readonly plan: CopyPlan;
   readonly destinations: readonly Destination[];
   /** Blobs worked on at the same time. */
@@ -62,7 +61,7 @@ async function find(
 }
 
 async function copyBlobs(
-  { from, jobs, onProgress }: ImageCopy,
+  { jobs, onProgress }: ImageCopy,
   blobs: readonly BlobCopy[],
   destinations: readonly Destination[],
 ): Promise<void> {
@@ -75,7 +74,7 @@ async function copyBlobs(
     const source = blob.open((read, written) =>
       onProgress?.({ type: 'layer-bytes', layer: index, read, written }),
     );
-    const mountFrom = blob.unchanged ? { mountFrom: from } : {};
+    const mountFrom = blob.from === undefined ? {} : { mountFrom: blob.from };
     await distribute({ source, index, destinations: standing, ...mountFrom, onProgress });
     await blob.onDone?.();
   };

@@ -23,8 +23,8 @@ export interface CopyParts {
 export interface BlobCopy extends PlannedBlob {
   /** `onRead` gets bytes as they go by, before and after compression. */
   readonly open: (onRead: (read: number, written: number) => void) => BlobSource;
-  /** The blob stays as it is, so a registry can take it over from another of its repositories. */
-  readonly unchanged: boolean;
+  /** Where the blob is as it stays: a registry can take it over from another of its repositories. */
+  readonly from?: ImageStore;
   /** Called when the destinations are done with the blob. */
   readonly onDone?: () => Promise<void>;
 }
@@ -57,6 +57,6 @@ export function unchangedBlob(from: ImageStore, { digest, size }: Descriptor, wh
     digest,
     size,
     open: (onRead) => storedBlob(from, { digest, size }, { what, onBytes: (bytes) => onRead(bytes, bytes) }),
-    unchanged: true,
+    from,
   };
 }

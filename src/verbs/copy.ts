@@ -119,7 +119,7 @@ async function copyBetween(
   const pool = new WorkerPool();
   try {
     const plan = await planOf(from, name, destinations, { ...settings, pool });
-    const copied = await copyImage({ from, plan, destinations, jobs, onProgress });
+    const copied = await copyImage({ plan, destinations, jobs, onProgress });
     const errors = destinations.flatMap(({ error }) => error ?? []);
     if (copied === undefined || errors.length === destinations.length) throw errors[0]!;
     const { descriptor } = copied;

@@ -54,9 +54,18 @@ function parseConfig(text: string, what: string): StoredConfig {
   };
 }
 
-function platformIn({ os, architecture, variant }: Record<string, unknown>): Platform | undefined {
+function platformIn(config: Record<string, unknown>): Platform | undefined {
+  const { os, architecture, variant, 'os.version': version, 'os.features': features } = config;
   if (typeof os !== 'string' || typeof architecture !== 'string') return undefined;
-  return { os, architecture, ...(typeof variant === 'string' && variant !== '' && { variant }) };
+  return {
+    os,
+    architecture,
+    ...(isText(variant) && { variant }),
+    ...(isText(version) && { 'os.version': version }),
+    ...(Array.isArray(features) &&
+      features.length > 0 &&
+      features.every(isText) && { 'os.features': features }),
+  };
 }
 
 /** The history entry of each layer; none if the config's history does not fit the layers. */
@@ -69,6 +78,10 @@ export function layerHistories(config: StoredConfig | undefined, layers: number)
 export function storePathsIn(comment: unknown): string[] {
   if (typeof comment !== 'string' || !comment.startsWith('store paths: ')) return [];
   return [...comment.matchAll(/'(\/nix\/store\/[^'/]+)'/g)].map((match) => match[1] ?? '');
+}
+
+function isText(value: unknown): value is string {
+  return typeof value === 'string' && value !== '';
 }
 
 function stringOr(value: unknown): string | undefined {
