@@ -1,6 +1,6 @@
 import { sha256 } from '../base/digest.ts';
 import type { Descriptor } from './descriptor.ts';
-import { OCI_MANIFEST } from './media-types.ts';
+import { OCI_INDEX, OCI_MANIFEST } from './media-types.ts';
 import { sorted } from './sorted.ts';
 
 /** An image manifest (image-spec, manifest.md), or Docker's schema 2, which has the same form. */
@@ -40,16 +40,30 @@ export interface EncodedManifest {
 
 /** An OCI image manifest: equal input gives equal bytes, keys in a fixed order, no whitespace. */
 export function makeManifest({ config, layers, annotations }: ManifestInput): EncodedManifest {
-  const bytes = Buffer.from(
-    JSON.stringify({
-      schemaVersion: 2,
-      mediaType: OCI_MANIFEST,
-      config: orderedDescriptor(config),
-      layers: layers.map(orderedDescriptor),
-      annotations: annotations === undefined ? undefined : sorted(annotations),
-    }),
-  );
-  return { descriptor: { mediaType: OCI_MANIFEST, digest: sha256(bytes), size: bytes.byteLength }, bytes };
+  return encode(OCI_MANIFEST, {
+    config: orderedDescriptor(config),
+    layers: layers.map(orderedDescriptor),
+    annotations: annotations === undefined ? undefined : sorted(annotations),
+  });
+}
+
+export interface IndexInput {
+  /** Each with its platform, in the order in which engines try them. */
+  manifests: readonly Descriptor[];
+  annotations?: Readonly<Record<string, string>>;
+}
+
+/** An OCI image index, by the same rules. */
+export function makeIndex({ manifests, annotations }: IndexInput): EncodedManifest {
+  return encode(OCI_INDEX, {
+    manifests: manifests.map(orderedDescriptor),
+    annotations: annotations === undefined ? undefined : sorted(annotations),
+  });
+}
+
+function encode(mediaType: string, content: object): EncodedManifest {
+  const bytes = Buffer.from(JSON.stringify({ schemaVersion: 2, mediaType, ...content }));
+  return { descriptor: { mediaType, digest: sha256(bytes), size: bytes.byteLength }, bytes };
 }
 
 /** Keys in the order of image-spec's descriptor.md; absent ones stay absent. */

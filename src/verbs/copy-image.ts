@@ -65,6 +65,7 @@ async function copyBlobs(
   blobs: readonly BlobCopy[],
   destinations: readonly Destination[],
 ): Promise<void> {
+  if (blobs.length === 0) return;
   onProgress?.({ type: 'copy-plan', blobs, destinations: destinations.map(({ name }) => name) });
   const limit = pLimit(await parallelBlobs(destinations, jobs));
   const copyBlob = async (blob: BlobCopy, index: number): Promise<void> => {

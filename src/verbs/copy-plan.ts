@@ -41,14 +41,17 @@ export function planCopy(from: ImageStore, { root, get }: Selection): CopyPlan {
     root,
     parts: async () => {
       const { blobs, levels } = await readContent(root, get, from.name);
-      // Largest first: whatever is left at the end is small.
-      const order = blobs.toSorted((a, b) => b.descriptor.size - a.descriptor.size);
       return {
-        blobs: order.map(({ descriptor, what }) => unchangedBlob(from, descriptor, what)),
+        blobs: largestFirst(blobs.map(({ descriptor, what }) => unchangedBlob(from, descriptor, what))),
         manifests: () => ({ root, levels }),
       };
     },
   };
+}
+
+/** Whatever is left at the end is small. */
+export function largestFirst(blobs: readonly BlobCopy[]): BlobCopy[] {
+  return blobs.toSorted((a, b) => b.size - a.size);
 }
 
 export function unchangedBlob(from: ImageStore, { digest, size }: Descriptor, what: string): BlobCopy {

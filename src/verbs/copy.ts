@@ -11,7 +11,13 @@ import type { RegistryClient } from '../stores/registry/client.ts';
 import { planCompression } from './compress-layers.ts';
 import { copyImage } from './copy-image.ts';
 import { planCopy, type CopyPlan } from './copy-plan.ts';
-import { failOnAbort, openDestinations, type DefaultNames, type Destination } from './destination.ts';
+import {
+  failOnAbort,
+  openDestinations,
+  throwIfAllFailed,
+  type DefaultNames,
+  type Destination,
+} from './destination.ts';
 import { manifestName } from './manifest-name.ts';
 import { openImageStore, type OpenStoreOptions } from './open-store.ts';
 import type { ProgressListener } from './progress.ts';
@@ -120,9 +126,8 @@ async function copyBetween(
   try {
     const plan = await planOf(from, name, destinations, { ...settings, pool });
     const copied = await copyImage({ plan, destinations, jobs, onProgress });
-    const errors = destinations.flatMap(({ error }) => error ?? []);
-    if (copied === undefined || errors.length === destinations.length) throw errors[0]!;
-    const { descriptor } = copied;
+    throwIfAllFailed(destinations);
+    const { descriptor } = copied!;
     return {
       manifest: descriptor,
       destinations: destinations.flatMap((destination) => destination.results(descriptor.digest)),

@@ -151,6 +151,12 @@ export function failOnAbort(
   };
 }
 
+/** Throws the first one's error. */
+export function throwIfAllFailed(destinations: readonly Destination[]): void {
+  const errors = destinations.flatMap(({ error }) => error ?? []);
+  if (errors.length === destinations.length) throw errors[0]!;
+}
+
 /** How many blobs may be on their way at the same time: `jobs`, or fewer where a destination cannot take as many. */
 export async function parallelBlobs(destinations: readonly Destination[], jobs: number): Promise<number> {
   let least = jobs;

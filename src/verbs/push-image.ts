@@ -14,7 +14,7 @@ import { bytesSource } from '../stores/bytes-source.ts';
 import type { BlobSource } from '../stores/image-store.ts';
 import type { BaseImage, BaseLayer } from './base-image.ts';
 import { plannedBaseLayers } from './base-plan.ts';
-import { failOnAbort, parallelBlobs, type Destination } from './destination.ts';
+import { failOnAbort, parallelBlobs, throwIfAllFailed, type Destination } from './destination.ts';
 import { pushBaseLayer } from './push-base-layer.ts';
 import { plannedLayer, type LayerPlan } from './plan-image.ts';
 import type { ProgressListener } from './progress.ts';
@@ -133,11 +133,6 @@ function baseTasks({ base, destinations, onProgress }: ImagePush): Task[] {
     size: task.layer.descriptor.size,
     run: () => pushBaseLayer({ ...task, base: base!.store, destinations, onProgress }),
   }));
-}
-
-function throwIfAllFailed(destinations: readonly Destination[]): void {
-  const errors = destinations.flatMap(({ error }) => error ?? []);
-  if (errors.length === destinations.length) throw errors[0]!;
 }
 
 function pushedLayer(
