@@ -5,6 +5,7 @@ export type { Descriptor, Platform } from './image/descriptor.ts';
 export { auth, type AuthCredentials, type AuthPlace, type AuthResult } from './verbs/auth.ts';
 export { copy, type CopyOptions, type CopyResult } from './verbs/copy.ts';
 export { doctor, type DoctorOptions, type DoctorResult, type Finding } from './verbs/doctor.ts';
+export { index, type IndexOptions, type IndexResult } from './verbs/index-images.ts';
 export { inspect, type InspectOptions, type InspectResult } from './verbs/inspect.ts';
 export { login, type LoginOptions, type LoginResult } from './verbs/login.ts';
 export { logout, type LogoutResult } from './verbs/logout.ts';

@@ -3,6 +3,7 @@ import type { PushOptions } from '../verbs/push.ts';
 import type { CopyOptions, CopyResult } from '../verbs/copy.ts';
 import type { AuthResult } from '../verbs/auth.ts';
 import type { DoctorOptions, DoctorResult } from '../verbs/doctor.ts';
+import type { IndexOptions, IndexResult } from '../verbs/index-images.ts';
 import type { InspectOptions, InspectResult } from '../verbs/inspect.ts';
 import type { LoginOptions, LoginResult } from '../verbs/login.ts';
 import type { LogoutResult } from '../verbs/logout.ts';
@@ -59,6 +60,7 @@ export interface Command {
 export interface Verbs {
   readonly push: (options: PushOptions) => Promise<PushResult>;
   readonly copy: (source: string, options: CopyOptions) => Promise<CopyResult>;
+  readonly index: (references: readonly string[], options: IndexOptions) => Promise<IndexResult>;
   readonly inspect: (reference: string, options?: InspectOptions) => Promise<InspectResult>;
   readonly login: (registry: string, options: LoginOptions) => Promise<LoginResult>;
   readonly logout: (registry: string, options?: { signal?: AbortSignal }) => Promise<LogoutResult>;

@@ -3,13 +3,24 @@ import { auth } from './auth.ts';
 import { completion } from './completion.ts';
 import { copy } from './copy.ts';
 import { doctor } from './doctor.ts';
+import { index } from './index-images.ts';
 import { inspect } from './inspect.ts';
 import { login } from './login.ts';
 import { logout } from './logout.ts';
 import { push } from './push.ts';
 
 /** Every verb, in the order the help lists them. */
-export const COMMANDS: readonly Command[] = [push, copy, inspect, login, logout, auth, doctor, completion];
+export const COMMANDS: readonly Command[] = [
+  push,
+  copy,
+  index,
+  inspect,
+  login,
+  logout,
+  auth,
+  doctor,
+  completion,
+];
 
 /** The verb that is meant when none is named. */
 export const DEFAULT_COMMAND: Command = push;

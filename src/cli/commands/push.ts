@@ -4,6 +4,7 @@ import type { ProgressListener } from '../../verbs/progress.ts';
 import type { PushResult } from '../../verbs/push-result.ts';
 import type { PushOptions } from '../../verbs/push.ts';
 import type { RegistryAccess } from '../../verbs/registry-access.ts';
+import { annotationsFrom } from '../annotations.ts';
 import { defined, type Arguments } from '../arguments.ts';
 import { OUTPUT_OPTIONS, type CliContext, type Command } from '../command.ts';
 import { CONFIG_OPTIONS, imageConfigFrom } from '../config-options.ts';
@@ -174,13 +175,6 @@ function optionsFrom(args: Arguments, prepared: Prepared): PushOptions {
     onProgress,
     signal,
   };
-}
-
-async function annotationsFrom(args: Arguments): Promise<Record<string, string> | undefined> {
-  const texts = args.texts('annotation');
-  if (texts === undefined) return undefined;
-  const { parsePairs } = await import('../../image/config-flags.ts');
-  return parsePairs(texts, '--annotation');
 }
 
 async function report(result: PushResult, args: Arguments, context: CliContext): Promise<number> {
