@@ -1,6 +1,6 @@
 import { sha256, type Digest } from '../base/digest.ts';
 import type { Codec } from './codec.ts';
-import type { LayerContent, WrittenEntry } from './content.ts';
+import type { EntryOwner, FileContent, LayerContent, PermissionRule, WrittenEntry } from './content.ts';
 
 /** Says on a layer's descriptor which recipe made it, so that whoever has the recipe need not make the layer again. */
 export const RECIPE_ANNOTATION = 'dev.nixpush.recipe';
@@ -37,20 +37,45 @@ export function recipeText({ content, owner, codec }: LayerRecipe): string {
   ];
   if (content.kind === 'store-paths') {
     for (const { path, narHash } of content.paths) lines.push(`path ${path} ${narHash}`);
+    for (const rule of content.permissions ?? []) lines.push(ruleLine(rule));
   } else {
     for (const entry of content.entries) lines.push(entryLine(entry));
   }
   return `${lines.join('\n')}\n`;
 }
 
-function entryLine({ path, type, mode, target, owner }: WrittenEntry): string {
+function entryLine({ path, type, mode, target, content, owner, capabilities }: WrittenEntry): string {
   return [
     type,
     mode.toString(8),
-    ...(owner === undefined ? [] : [`${owner.uid}:${owner.gid}`]),
+    ...ownerWords(owner),
+    ...(capabilities ?? []),
     JSON.stringify(path),
     ...(target === undefined ? [] : [JSON.stringify(target)]),
+    ...(content === undefined ? [] : contentWords(content)),
   ].join(' ');
+}
+
+function ruleLine({ pattern, mode, owner, capabilities }: PermissionRule): string {
+  return [
+    'permission',
+    ...(mode === undefined ? [] : [mode.toString(8)]),
+    ...ownerWords(owner),
+    ...(capabilities === undefined ? [] : [`capabilities=${capabilities.join(',')}`]),
+    JSON.stringify(pattern),
+  ].join(' ');
+}
+
+function ownerWords(owner: EntryOwner | undefined): string[] {
+  if (owner === undefined) return [];
+  const { uid, gid, uname, gname } = owner;
+  const names = uname === undefined && gname === undefined ? [] : [JSON.stringify([uname, gname])];
+  return [`${uid}:${gid}`, ...names];
+}
+
+function contentWords(content: FileContent): string[] {
+  if ('bytes' in content) return [sha256(content.bytes)];
+  return [content.storePath, content.narHash, JSON.stringify(content.name)];
 }
 
 export function recipeDigest(recipe: LayerRecipe): Digest {

@@ -21,13 +21,16 @@ export interface TarEntry {
   readonly size: number;
   /** Only of a symlink. */
   readonly target?: Buffer;
-  /** In place of the layer's owner, and without names. */
+  /** In place of the layer's owner; without names unless it has them. */
   readonly owner?: EntryOwner;
+  /** Value of the extended attribute `security.capability`. */
+  readonly capability?: Buffer;
 }
 
-const TYPE_FLAG = { file: '0', symlink: '2', directory: '5', pax: 'x' } as const;
-const NAME_LENGTH = 100;
+export const TYPE_FLAG = { file: '0', symlink: '2', directory: '5', pax: 'x' } as const;
+export const NAME_LENGTH = 100;
 const OWNER_NAME_LENGTH = 32;
+const CAPABILITY_RECORD = 'SCHILY.xattr.security.capability';
 const SLASH = Buffer.from('/');
 const EMPTY = Buffer.alloc(0);
 
@@ -48,6 +51,8 @@ export function encodeTarHeader(entry: TarEntry, layerOwner: TarOwner): Buffer {
     gname: Buffer.from(owner.gname),
   };
   const records = paxRecords(fields);
+  // As GNU tar and Go's archive/tar name it; both take the value as bytes, whatever the character set is.
+  if (entry.capability !== undefined) records.push([CAPABILITY_RECORD, entry.capability]);
   const header = ustarHeader(fields);
   return records.length === 0 ? header : Buffer.concat([...paxHeader(records), header]);
 }
@@ -63,7 +68,7 @@ export function tarEnd(size: number): number {
   return end + ((TAR_RECORD - ((size + end) % TAR_RECORD)) % TAR_RECORD);
 }
 
-interface UstarFields {
+export interface UstarFields {
   name: Buffer;
   type: string;
   mode: number;
@@ -74,6 +79,8 @@ interface UstarFields {
   linkname: Buffer;
   uname: Buffer;
   gname: Buffer;
+  /** What Go's archive/tar writes and tarfile does not: device numbers, and the front part of a long name. */
+  go?: { prefix: Buffer };
 }
 
 type PaxRecord = readonly [keyword: string, value: Buffer];
@@ -107,7 +114,8 @@ function paxRecords(fields: UstarFields): PaxRecord[] {
 function paxHeader(records: readonly PaxRecord[]): Buffer[] {
   const body = records.map(([keyword, value]) => paxRecord(keyword, value));
   // tarfile says so first when a value is not UTF-8, so that readers take all values as raw bytes.
-  if (records.some(([, value]) => !isUtf8(value))) body.unshift(Buffer.from('21 hdrcharset=BINARY\n'));
+  if (records.some(([keyword, value]) => keyword !== CAPABILITY_RECORD && !isUtf8(value)))
+    body.unshift(Buffer.from('21 hdrcharset=BINARY\n'));
   const size = body.reduce((sum, record) => sum + record.length, 0);
   const header = ustarHeader({
     name: Buffer.from('././@PaxHeader'),
@@ -125,14 +133,14 @@ function paxHeader(records: readonly PaxRecord[]): Buffer[] {
 }
 
 /** `LENGTH keyword=value\n`, where LENGTH counts its own digits too. */
-function paxRecord(keyword: string, value: Buffer): Buffer {
+export function paxRecord(keyword: string, value: Buffer): Buffer {
   const rest = ` ${keyword}=`.length + value.length + 1;
   let length = rest + 1;
   while (length !== rest + String(length).length) length = rest + String(length).length;
   return Buffer.concat([Buffer.from(`${length} ${keyword}=`), value, Buffer.from('\n')]);
 }
 
-function ustarHeader(fields: UstarFields): Buffer {
+export function ustarHeader(fields: UstarFields): Buffer {
   const block = Buffer.alloc(TAR_BLOCK);
   const octal = (value: number, offset: number, digits: number): void => {
     block.write(value.toString(8).padStart(digits, '0'), offset, 'latin1');
@@ -148,7 +156,12 @@ function ustarHeader(fields: UstarFields): Buffer {
   block.write('ustar\x0000', 257, 'latin1');
   asciiField(fields.uname, OWNER_NAME_LENGTH).copy(block, 265);
   asciiField(fields.gname, OWNER_NAME_LENGTH).copy(block, 297);
-  // The device numbers stay all NUL and the prefix stays unused, as in Python 3.8 and later.
+  // Otherwise the device numbers stay all NUL and the prefix stays unused, as in Python 3.8 and later.
+  if (fields.go !== undefined) {
+    octal(0, 329, 7);
+    octal(0, 337, 7);
+    fields.go.prefix.copy(block, 345);
+  }
   block.fill(' ', 148, 156);
   let sum = 0;
   for (const byte of block) sum += byte;
@@ -181,7 +194,7 @@ function utf8Length(value: Buffer, at: number): number {
   return length > 1 && isUtf8(value.subarray(at, at + length)) ? length : 1;
 }
 
-function isAscii(value: Buffer): boolean {
+export function isAscii(value: Buffer): boolean {
   for (const byte of value) if (byte >= 0x80) return false;
   return true;
 }

@@ -3,7 +3,10 @@ import { walkTree } from '../../nix/directory-tree.ts';
 import { NarSize } from '../../nix/nar-size.ts';
 import { TreeFileReader } from '../../nix/tree-file-reader.ts';
 import type { TreeEntry } from '../../nix/tree.ts';
+import { capabilityAttribute } from '../capabilities.ts';
 import type { LayerContent, StorePathContent, StorePathsContent, WrittenEntry } from '../content.ts';
+import { contentSize, openContent } from '../file-content.ts';
+import { permissionsOf, withPermissions } from '../permissions.ts';
 import type { TarEntry } from '../tar-header.ts';
 
 /** An entry of a layer and, for a file, how to read it. */
@@ -24,7 +27,8 @@ export function layerEntries(content: LayerContent): Iterator<LayerEntry> {
 }
 
 /** As streamLayeredImage: `/nix` and `/nix/store` first, in every layer, so that parents stand before children. */
-function* storePathEntries({ trees, paths }: StorePathsContent): Generator<LayerEntry> {
+function* storePathEntries({ trees, paths, permissions }: StorePathsContent): Generator<LayerEntry> {
+  const permitted = permissionsOf(permissions ?? []);
   const parents = ['/nix', trees.storeDir];
   for (const path of parents)
     yield { entry: { path: Buffer.from(path), type: 'directory', mode: 0o755, size: 0 } };
@@ -33,7 +37,7 @@ function* storePathEntries({ trees, paths }: StorePathsContent): Generator<Layer
     for (const entry of walkTree(trees, storePath.path)) {
       narSize.add(entry);
       yield {
-        entry: storeEntry(storePath.path, entry),
+        entry: withPermissions(storeEntry(storePath.path, entry), permitted),
         ...(entry.type === 'file' && { open: () => new TreeFileReader(trees, storePath.path, entry) }),
       };
     }
@@ -66,15 +70,17 @@ function checkNarSize({ path, narSize }: StorePathContent, found: number): void 
 }
 
 function* writtenEntries(entries: readonly WrittenEntry[]): Generator<LayerEntry> {
-  for (const { path, type, mode, target, owner } of entries)
+  for (const { path, type, mode, target, content, owner, capabilities } of entries)
     yield {
       entry: {
         path: Buffer.from(path),
         type,
         mode,
-        size: 0,
+        size: content === undefined ? 0 : contentSize(content),
         ...(target !== undefined && { target: Buffer.from(target) }),
         ...(owner !== undefined && { owner }),
+        ...(capabilities !== undefined && { capability: capabilityAttribute(capabilities) }),
       },
+      ...(content !== undefined && { open: () => openContent(content) }),
     };
 }

@@ -1,0 +1,43 @@
+import { capabilityAttribute, type Capability } from './capabilities.ts';
+import type { EntryOwner, PermissionRule, WrittenEntry } from './content.ts';
+import type { TarEntry } from './tar-header.ts';
+
+/** Rules, ready to be asked about many paths. */
+export type Permissions = readonly (PermissionRule & { readonly matches: RegExp })[];
+
+export function permissionsOf(rules: readonly PermissionRule[]): Permissions {
+  return rules.map((rule) => ({ ...rule, matches: new RegExp(rule.pattern, 'u') }));
+}
+
+/** The entry of a tar with what the rules give it. */
+export function withPermissions(entry: TarEntry, permissions: Permissions): TarEntry {
+  if (permissions.length === 0) return entry;
+  const { capabilities, ...given } = permitted(entry.path.toString(), entry.type, permissions);
+  return {
+    ...entry,
+    ...given,
+    ...(capabilities !== undefined && { capability: capabilityAttribute(capabilities) }),
+  };
+}
+
+/** The entry of the root layer with what the rules give it. */
+export function permittedEntry(entry: WrittenEntry, permissions: Permissions): WrittenEntry {
+  return { ...entry, ...permitted(entry.path, entry.type, permissions) };
+}
+
+interface Permitted {
+  mode?: number;
+  owner?: EntryOwner;
+  capabilities?: readonly Capability[];
+}
+
+function permitted(path: string, type: TarEntry['type'], permissions: Permissions): Permitted {
+  const given: Permitted = {};
+  for (const { matches, mode, owner, capabilities } of permissions) {
+    if (!matches.test(path)) continue;
+    if (mode !== undefined && type !== 'symlink') given.mode = mode;
+    if (owner !== undefined) given.owner = owner;
+    if (capabilities !== undefined && type === 'file') given.capabilities = capabilities;
+  }
+  return given;
+}
