@@ -31,6 +31,8 @@ export interface ImagePush {
   readonly created: string;
   readonly annotations: Readonly<Record<string, string>> | undefined;
   readonly destinations: readonly Destination[];
+  /** An index that refers to the image follows, and with it the tags. */
+  readonly partOfIndex: boolean;
   readonly jobs: number;
   readonly cache: RecipeCache | undefined;
   readonly onProgress: ProgressListener | undefined;
@@ -165,7 +167,7 @@ function imageConfig(
 }
 
 async function finish(
-  { onProgress }: ImagePush,
+  { onProgress, partOfIndex }: ImagePush,
   destination: Destination,
   config: BlobSource,
   manifest: EncodedManifest,
@@ -173,7 +175,8 @@ async function finish(
   await destination.attempt(async (store, signal) => {
     const { sentBytes } = await store.putBlob(config, { signal });
     destination.countSent(sentBytes);
-    await store.putManifest(manifest, destination.tags, { signal });
+    await store.putManifest(manifest, partOfIndex ? [] : destination.tags, { signal, partOfIndex });
+    if (partOfIndex) return;
     const reference = `${store.name}@${manifest.descriptor.digest}`;
     onProgress?.({ type: 'destination-done', destination: store.name, reference });
   });

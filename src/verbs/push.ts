@@ -11,7 +11,7 @@ import type { RegistryClient } from '../stores/registry/client.ts';
 import { openBaseImage, type BaseImage } from './base-image.ts';
 import { plannedBaseLayers } from './base-plan.ts';
 import { openDestinations, type Destination } from './destination.ts';
-import { planClosure } from './plan-closure.ts';
+import { planClosure, type PlannedImage } from './plan-closure.ts';
 import { plannedLayer } from './plan-image.ts';
 import type { PlannedLayer, ProgressListener } from './progress.ts';
 import { pushImage } from './push-image.ts';
@@ -75,34 +75,57 @@ export async function push(options: PushOptions): Promise<PushResult> {
   try {
     if (options.from !== undefined)
       base = await openBaseImage(options.from, { ...options, clients, platform: settings.platform });
-    return await pushOver(base, destinations, options, settings);
+    const plan = await planPush(base, options, settings);
+    const { onProgress } = options;
+    onProgress?.({ type: 'plan', layers: plan.layers, destinations: destinations.map(({ name }) => name) });
+    return await carryOut(plan, destinations, options, settings);
   } finally {
     await base?.store.close();
     await Promise.all(destinations.map((destination) => destination.store.close()));
   }
 }
 
-async function pushOver(
+/** What is decided of a push before a byte moves. */
+export interface PushPlan {
+  readonly base: BaseImage | undefined;
+  readonly platform: Platform;
+  readonly image: PlannedImage;
+  /** All of the image, lowest first, as they are told to those who watch. */
+  readonly layers: readonly PlannedLayer[];
+}
+
+export async function planPush(
   base: BaseImage | undefined,
+  options: PushOptions,
+  settings: PushSettings,
+): Promise<PushPlan> {
+  const image = await planClosure(options, settings, base);
+  const layers = [...(base === undefined ? [] : plannedBaseLayers(base)), ...image.layers.map(plannedLayer)];
+  return { base, platform: base?.platform ?? settings.platform, image, layers };
+}
+
+/** Pushes what is planned; only looks with `dryRun`. With `partOfIndex` no tag moves: an index with them follows. */
+export async function carryOut(
+  { base, platform, image, layers }: PushPlan,
   destinations: readonly Destination[],
   options: PushOptions,
   settings: PushSettings,
+  { partOfIndex = false }: { partOfIndex?: boolean } = {},
 ): Promise<PushResult> {
   const { dryRun, onProgress, signal } = options;
-  const platform = base?.platform ?? settings.platform;
-  const { storePathsInBase, ...image } = await planClosure(options, settings, base);
-  const plan = [...(base === undefined ? [] : plannedBaseLayers(base)), ...image.layers.map(plannedLayer)];
-  onProgress?.({ type: 'plan', layers: plan, destinations: destinations.map(({ name }) => name) });
   const annotations =
     base === undefined ? options.annotations : { ...base.annotations, ...options.annotations };
-  const pushed = { ...settings, ...image, platform, base, annotations, destinations, onProgress, signal };
-  const result = dryRun === true ? await dryRunResult(platform, plan, destinations) : await pushImage(pushed);
+  const pushed = { ...settings, ...image, platform, base, annotations, destinations, partOfIndex };
+  const result =
+    dryRun === true
+      ? await dryRunResult(platform, layers, destinations)
+      : await pushImage({ ...pushed, onProgress, signal });
   if (base === undefined) return result;
-  return { ...result, base: { reference: base.reference, storePaths: storePathsInBase } };
+  return { ...result, base: { reference: base.reference, storePaths: image.storePathsInBase } };
 }
 
-/** Everything that can be wrong with the options, before anything is read or asked. */
-function checkOptions(options: PushOptions): PushSettings {
+/** Everything that can be wrong with the options, before anything is read or asked. Throws ERR_USAGE. */
+export function checkOptions(options: PushOptions): PushSettings {
   if (options.to.length === 0 && options.dryRun !== true)
     throw usageError('no destination', 'Say where to push with --to HOST/REPO:TAG or --to oci:DIR.');
   if (options.layerWeights !== undefined && options.layers !== 'expected')
