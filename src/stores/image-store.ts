@@ -30,6 +30,16 @@ export interface ImageStore {
   /** Stores the bytes under their digest first, then moves each tag, in order. */
   putManifest(manifest: StoredManifest, tags: readonly string[], options?: PutManifestOptions): Promise<void>;
   listTags(options?: StoreOptions): Promise<string[]>;
+  /**
+   * What the place lists as referring to `subject`, a manifest that need not be there; absent where nothing can.
+   * Only the manifest itself proves that it refers to it.
+   */
+  listReferrers?(subject: Digest, options?: StoreOptions): Promise<Descriptor[]>;
+  /**
+   * Takes away a tag, or with a digest the manifest and all its tags; absent where nothing can be taken away.
+   * Throws ERR_NOT_FOUND, ERR_REGISTRY where a registry does not delete.
+   */
+  deleteManifest?(reference: string, options?: StoreOptions): Promise<void>;
   /** How many blobs it takes at the same time, where that is limited. */
   parallelBlobs?(options?: StoreOptions): Promise<number>;
   /** Frees connections and locks. */

@@ -5,8 +5,9 @@ import { getBlob, headBlob } from './blob-routes.ts';
 import { RegistryContent, type HeldRepository } from './content.ts';
 import { ConnectionCut, Exchange, type RecordedRequest } from './exchange.ts';
 import { FaultPlan, type Fault } from './faults.ts';
-import { getManifest, putManifest } from './manifest-routes.ts';
+import { deleteManifest, getManifest, putManifest } from './manifest-routes.ts';
 import type { RegistryQuirks } from './quirks.ts';
+import { listReferrers } from './referrer-routes.ts';
 import { routeOf, type Route } from './route.ts';
 import { listTags } from './tag-routes.ts';
 import type { UploadCall } from './upload-call.ts';
@@ -180,6 +181,10 @@ export class FaultRegistry {
         return getManifest(exchange, repository, route.name, quirks);
       case 'manifest-put':
         return putManifest(exchange, repository, route.name, quirks);
+      case 'manifest-delete':
+        return deleteManifest(exchange, repository, route.name, quirks);
+      case 'referrers':
+        return listReferrers(exchange, repository, route.name, quirks);
       case 'tags':
         return listTags(exchange, route.repository, repository, quirks);
       case 'token':

@@ -13,7 +13,9 @@ export type Operation =
   | 'manifest-head'
   | 'manifest-get'
   | 'manifest-put'
+  | 'manifest-delete'
   | 'tags'
+  | 'referrers'
   | 'other';
 
 /** Something that goes wrong once, or `times` times. */

@@ -3,6 +3,7 @@ import type { HeldManifest, HeldRepository } from './content.ts';
 import { digestHeaderOf } from './digest-header.ts';
 import type { Exchange } from './exchange.ts';
 import type { RegistryQuirks } from './quirks.ts';
+import { subjectHeaderOf } from './referrer-routes.ts';
 
 /** HEAD and GET of a manifest by tag or digest (distribution-spec, end-3). */
 export function getManifest(
@@ -54,7 +55,26 @@ export async function putManifest(
     exchange.answer(201, {
       location: `${exchange.url.origin}${exchange.url.pathname}`,
       ...digestHeaderOf(digest, quirks),
+      ...subjectHeaderOf(bytes, quirks),
     });
+  }
+}
+
+/** DELETE of a tag, or of a manifest with all its tags (end-9). */
+export function deleteManifest(
+  exchange: Exchange,
+  { manifests, tags }: HeldRepository,
+  reference: string,
+  quirks: RegistryQuirks,
+): void {
+  const isTag = !isDigest(reference);
+  const refused = quirks.manifestDeleteRefused ?? (isTag ? quirks.tagDeleteRefused : undefined);
+  if (refused !== undefined) exchange.refuse(refused, refused === 400 ? 'DIGEST_INVALID' : 'UNSUPPORTED');
+  else if (!(isTag ? tags : manifests).has(reference)) exchange.refuse(404, 'MANIFEST_UNKNOWN');
+  else {
+    if (!isTag) manifests.delete(reference);
+    for (const [tag, digest] of tags) if (tag === reference || digest === reference) tags.delete(tag);
+    exchange.answer(202);
   }
 }
 

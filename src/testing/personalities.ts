@@ -17,9 +17,14 @@ export type Personality =
 /** Quirks of registries people use, as far as they matter to a client. */
 export const personalities: Record<Personality, RegistryQuirks> = {
   /** distribution 2.x, and near relatives: Azure's, GitLab's, Harbor's. No resume after a body that broke off. */
-  distribution2: { contentRange: 'ignore', stateInLocation: 'strict' },
+  distribution2: {
+    contentRange: 'ignore',
+    stateInLocation: 'strict',
+    referrersRefused: 404,
+    tagDeleteRefused: 400,
+  },
   /** distribution 3.x: the status GET gives a fresh Location, so uploads can be resumed. */
-  distribution3: { stateInLocation: 'status' },
+  distribution3: { stateInLocation: 'status', referrersRefused: 404 },
   zot: { location: 'relative', breakKillsSession: true },
   quay: {
     contentRange: 'overlap',
@@ -29,7 +34,13 @@ export const personalities: Record<Personality, RegistryQuirks> = {
     statusWithoutLocation: true,
     deleteRefused: 405,
   },
-  ghcr: { uploadPath: 'upload', maxRangedBody: 4 << 20, statusRefused: 404 },
+  ghcr: {
+    uploadPath: 'upload',
+    maxRangedBody: 4 << 20,
+    statusRefused: 404,
+    referrersRefused: 404,
+    manifestDeleteRefused: 405,
+  },
   ecr: { patchStatus: 201, range: 'stuck', statusRefused: 404, digestHeader: 'missing', minChunk: 5 << 20 },
   publicEcr: { patchStatus: 201, range: 'stuck', statusRefused: 404, blobHeadRefused: 401 },
   artifactRegistry: { patchStatus: 204, signedLocation: true, statusRefused: 405 },

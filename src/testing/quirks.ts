@@ -80,6 +80,14 @@ export interface RegistryQuirks {
   manifestTypeSuffix?: string;
   /** Tags that exist cannot be moved or pushed again (ECR's immutable tags). */
   immutableTags?: boolean;
+  /** There is no Referrers API, and no OCI-Subject in the answer to a manifest PUT. */
+  referrersRefused?: 404 | 405;
+  /** Referrers on a page. Default: all. */
+  referrersPerPage?: number;
+  /** DELETE of a manifest or a tag is refused so (distribution, unless it is configured to delete: 405). */
+  manifestDeleteRefused?: 404 | 405;
+  /** DELETE of a tag is refused so, that of a digest is not (distribution 2.x: 400). */
+  tagDeleteRefused?: 400 | 405;
   /** Sets a cookie and refuses every request that sends one back (Harbor's CSRF check). */
   cookieTrap?: boolean;
   /** What it calls itself in the header Server. */

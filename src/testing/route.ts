@@ -20,6 +20,7 @@ export function routeOf(method: string, url: URL): Route {
   const [, repository, kind, name] = PATH.exec(path) ?? [];
   if (repository === undefined || kind === undefined || name === undefined) return route('other');
   if (kind === 'tags') return name === 'list' ? route('tags', repository) : route('other');
+  if (kind === 'referrers') return route(method === 'GET' ? 'referrers' : 'other', repository, name);
   if (kind === 'manifests') return route(MANIFEST_OPERATIONS[method] ?? 'other', repository, name);
   if (kind === 'blobs') return route(BLOB_OPERATIONS[method] ?? 'other', repository, name);
   if (method === 'POST') {
@@ -28,13 +29,14 @@ export function routeOf(method: string, url: URL): Route {
   return route(UPLOAD_OPERATIONS[method] ?? 'other', repository, name);
 }
 
-const PATH = /^\/v2\/(.+?)\/(blobs\/uploads?(?=\/)|blobs|manifests|tags)\/([^/]*)$/;
+const PATH = /^\/v2\/(.+?)\/(blobs\/uploads?(?=\/)|blobs|manifests|tags|referrers)\/([^/]*)$/;
 
 const BLOB_OPERATIONS: Record<string, Operation> = { HEAD: 'blob-head', GET: 'blob-get' };
 const MANIFEST_OPERATIONS: Record<string, Operation> = {
   HEAD: 'manifest-head',
   GET: 'manifest-get',
   PUT: 'manifest-put',
+  DELETE: 'manifest-delete',
 };
 const UPLOAD_OPERATIONS: Record<string, Operation> = {
   PATCH: 'upload-patch',

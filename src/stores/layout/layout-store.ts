@@ -1,8 +1,6 @@
 import { createHash } from 'node:crypto';
-import { readdir } from 'node:fs/promises';
-import { join } from 'node:path';
 import { digestAlgorithm, digestHex, isDigest, type Digest } from '../../base/digest.ts';
-import { abortError, ioError, NixpushError, usageError } from '../../base/errors.ts';
+import { abortError, NixpushError, usageError } from '../../base/errors.ts';
 import type { Descriptor } from '../../image/descriptor.ts';
 import { MAX_MANIFEST_BYTES, parseManifest } from '../../image/parse-manifest.ts';
 import { bytesSource } from '../bytes-source.ts';
@@ -15,21 +13,12 @@ import type {
   StoredManifest,
   StoreOptions,
 } from '../image-store.ts';
-import { syncDirectory, writeFileAtomically } from './atomic-file.ts';
 import { blobExists, blobPath, readBlob, writeBlob } from './blob-file.ts';
-import { layoutState, lockPath, prepareLayout } from './layout-directory.ts';
-import {
-  emptyIndex,
-  encodeIndex,
-  findEntry,
-  MAX_INDEX_BYTES,
-  parseIndex,
-  tagOf,
-  withTag,
-  withUntagged,
-  type LayoutIndex,
-} from './layout-index.ts';
-import { withLock } from './lock.ts';
+import { withoutManifest } from './layout-delete.ts';
+import { layoutState, prepareLayout } from './layout-directory.ts';
+import { IndexFile } from './index-file.ts';
+import { findEntry, tagOf, withTag, withUntagged } from './layout-index.ts';
+import { referrersIn } from './layout-referrers.ts';
 import { readSmallFile } from './open-file.ts';
 
 /** Wider than a registry's tags: other programs put whole image names here (image-spec, annotations.md, `ref.name`). */
@@ -69,12 +58,16 @@ export async function openLayout(
 export class LayoutStore implements ImageStore {
   readonly name: string;
   readonly #directory: string;
+  readonly #index: IndexFile;
   #prepared: Promise<void> | undefined;
+  /** As they were while index.json was `key`. */
+  #referrers: { key: string; found: ReturnType<typeof referrersIn> } | undefined;
 
   /** Use `openLayout`, which checks the directory. */
   constructor(directory: string) {
     this.name = `oci:${directory}`;
     this.#directory = directory;
+    this.#index = new IndexFile(directory, this.name);
   }
 
   async hasBlob(blob: BlobId): Promise<boolean> {
@@ -144,16 +137,39 @@ export class LayoutStore implements ImageStore {
     };
     await this.putBlob(blob, options);
     if (tags.length === 0 && options.partOfIndex === true) return;
-    await this.#updateIndex((index) => {
-      if (tags.length === 0) return withUntagged(index, descriptor);
-      return tags.reduce((changed, tag) => withTag(changed, descriptor, tag), index);
+    await this.#index.update((index) => {
+      if (tags.length === 0) return { index: withUntagged(index, descriptor) };
+      return { index: tags.reduce((changed, tag) => withTag(changed, descriptor, tag), index) };
     }, options.signal);
   }
 
   /** Sorted. */
   async listTags(): Promise<string[]> {
-    const { manifests } = await this.#readIndex();
+    const { manifests } = await this.#index.read();
     return [...new Set(manifests.map(tagOf).filter((tag) => tag !== undefined))].sort();
+  }
+
+  async listReferrers(subject: Digest): Promise<Descriptor[]> {
+    const index = await this.#index.read();
+    const key = JSON.stringify(index);
+    // All manifests are read for it: an index of ten images asks ten times.
+    if (this.#referrers?.key !== key)
+      this.#referrers = { key, found: referrersIn(index, (digest) => this.#readManifest(digest)) };
+    return [...((await this.#referrers.found).get(subject) ?? [])];
+  }
+
+  /** With the blobs that nothing else in index.json leads to. */
+  async deleteManifest(reference: string, { signal }: StoreOptions = {}): Promise<void> {
+    await this.#index.update(async (index) => {
+      const deletion = await withoutManifest(index, reference, (digest) => this.#readManifest(digest));
+      if (deletion === undefined) {
+        throw new NixpushError('ERR_NOT_FOUND', `${this.name} has no image ${reference} to delete`, {
+          path: this.#directory,
+          ...(await this.#tagsHint()),
+        });
+      }
+      return deletion;
+    }, signal);
   }
 
   async close(): Promise<void> {
@@ -170,55 +186,9 @@ export class LayoutStore implements ImageStore {
     }
   }
 
-  async #readIndex(): Promise<LayoutIndex> {
-    const path = join(this.#directory, 'index.json');
-    try {
-      return parseIndex(await readSmallFile(path, MAX_INDEX_BYTES), path);
-    } catch (error) {
-      // So is a layout that another process is about to make, and one to be made by the first push.
-      if ((error as NixpushError).code === 'ERR_NOT_FOUND') return emptyIndex();
-      throw error;
-    }
-  }
-
-  async #updateIndex(
-    change: (index: LayoutIndex) => LayoutIndex,
-    signal: AbortSignal | undefined,
-  ): Promise<void> {
-    try {
-      await this.#syncBlobs();
-      await withLock(
-        lockPath(this.#directory),
-        async (lock) => {
-          const index = await this.#readIndex();
-          const changed = change(index);
-          if (changed === index) return;
-          await writeFileAtomically(this.#directory, this.name, async (write) => {
-            await write(encodeIndex(changed));
-            if (await lock.isHeld()) return join(this.#directory, 'index.json');
-            throw new NixpushError('ERR_IO', `cannot write ${this.name}: another process took the lock`, {
-              hint: 'Push again.',
-            });
-          });
-          await syncDirectory(this.#directory);
-        },
-        signal,
-      );
-    } catch (error) {
-      throw ioError(error, 'cannot write', this.name);
-    }
-  }
-
-  /** The names of all blobs reach the disk before a tag that leads to them. */
-  async #syncBlobs(): Promise<void> {
-    const blobs = join(this.#directory, 'blobs');
-    for (const algorithm of await readdir(blobs)) await syncDirectory(join(blobs, algorithm));
-    await syncDirectory(blobs);
-  }
-
   /** A digest may name what index.json does not: one platform's manifest of an index, say. */
   async #find(reference: string): Promise<KnownManifest | undefined> {
-    const entry = findEntry(await this.#readIndex(), reference);
+    const entry = findEntry(await this.#index.read(), reference);
     return entry ?? (isDigest(reference) ? { digest: reference } : undefined);
   }
 

@@ -2,8 +2,10 @@ import { digestAlgorithm, isDigest } from '../../base/digest.ts';
 import { NixpushError } from '../../base/errors.ts';
 import { parseManifest } from '../../image/parse-manifest.ts';
 import type { Descriptor } from '../../image/descriptor.ts';
+import { referrerEntry, referrersTag } from '../../image/referrer.ts';
 import type { StoredManifest } from '../image-store.ts';
 import { hasBlob } from './blob-exists.ts';
+import { extendedFallbackIndex } from './fallback-index.ts';
 import { headManifest } from './manifest-head.ts';
 import { manifestName, repositoryName, withSignal, type Repository } from './repository.ts';
 
@@ -27,21 +29,44 @@ export async function putManifest(
       `${repositoryName(to)}: a manifest of ${manifest.bytes.byteLength} bytes is more than registries take (${MOST_BYTES})`,
     );
   }
-  await putComplete(to, manifest, signal);
+  const { listsReferrers } = await putComplete(to, manifest, signal);
+  if (!listsReferrers) await listReferrer(to, manifest, signal);
   for (const tag of tags) await putTag(to, manifest, tag, signal);
 }
 
 /** The manifest by digest. Some registries see a blob only a moment after it was stored, so it is tried once more. */
-async function putComplete(to: Repository, manifest: StoredManifest, signal?: AbortSignal): Promise<void> {
+async function putComplete(
+  to: Repository,
+  manifest: StoredManifest,
+  signal?: AbortSignal,
+): Promise<PutAnswer> {
   const { digest } = manifest.descriptor;
   try {
-    await put(to, manifest, digest, signal);
+    return await put(to, manifest, digest, signal);
   } catch (error) {
     if (!saysBlobUnknown(error)) throw error;
     const missing = await missingParts(to, manifest, signal);
     if (missing.length > 0) throw missingError(to, missing, error);
-    await put(to, manifest, digest, signal);
+    return put(to, manifest, digest, signal);
   }
+}
+
+/**
+ * A registry without Referrers API finds what refers to a manifest by a tag that clients keep up to date
+ * (distribution-spec, pushing manifests with subject).
+ */
+async function listReferrer(to: Repository, manifest: StoredManifest, signal?: AbortSignal): Promise<void> {
+  const { bytes, descriptor } = manifest;
+  const parsed = parseManifest(bytes, descriptor.mediaType, manifestName(to, descriptor.digest));
+  if (parsed.subject === undefined) return;
+  const { digest } = parsed.subject;
+  const index = await extendedFallbackIndex(to, digest, referrerEntry(descriptor, parsed), signal);
+  if (index !== undefined) await put(to, index, referrersTag(digest), signal);
+}
+
+interface PutAnswer {
+  /** The registry has seen the manifest's subject, and lists it for it. */
+  readonly listsReferrers: boolean;
 }
 
 async function putTag(
@@ -65,7 +90,7 @@ async function put(
   { descriptor, bytes }: StoredManifest,
   reference: string,
   signal?: AbortSignal,
-): Promise<void> {
+): Promise<PutAnswer> {
   const { client, repository, scopes } = to;
   const { headers, body } = await client.request({
     method: 'PUT',
@@ -80,9 +105,10 @@ async function put(
     ...withSignal(signal),
   });
   await body.dump();
+  const answer = { listsReferrers: headers['oci-subject'] !== undefined };
   const stored = headers['docker-content-digest'];
-  if (!isDigest(stored) || digestAlgorithm(stored) !== digestAlgorithm(descriptor.digest)) return;
-  if (stored === descriptor.digest) return;
+  if (!isDigest(stored) || digestAlgorithm(stored) !== digestAlgorithm(descriptor.digest)) return answer;
+  if (stored === descriptor.digest) return answer;
   throw new NixpushError(
     'ERR_INTEGRITY',
     `${repositoryName(to)} stored the manifest as ${stored}, not as ${descriptor.digest}`,

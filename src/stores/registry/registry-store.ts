@@ -1,3 +1,4 @@
+import type { Digest } from '../../base/digest.ts';
 import type { Descriptor } from '../../image/descriptor.ts';
 import type {
   BlobId,
@@ -10,10 +11,12 @@ import type {
 import { hasBlob } from './blob-exists.ts';
 import { getBlob } from './blob-get.ts';
 import { mountBlob } from './blob-mount.ts';
-import type { RegistryClient } from './client.ts';
+import type { RegistryClient, Scope } from './client.ts';
+import { deleteManifest } from './manifest-delete.ts';
 import { getManifest } from './manifest-get.ts';
 import { headManifest } from './manifest-head.ts';
 import { putManifest } from './manifest-put.ts';
+import { listReferrers } from './referrers.ts';
 import { repositoryName, type Repository } from './repository.ts';
 import { listTags } from './tags.ts';
 import { abortUpload } from './upload/abort.ts';
@@ -122,6 +125,16 @@ export class RegistryStore implements ImageStore {
 
   async listTags({ signal }: StoreOptions = {}): Promise<string[]> {
     return listTags(this.#reading, signal);
+  }
+
+  async listReferrers(subject: Digest, { signal }: StoreOptions = {}): Promise<Descriptor[]> {
+    return listReferrers(this.#reading, subject, signal);
+  }
+
+  async deleteManifest(reference: string, { signal }: StoreOptions = {}): Promise<void> {
+    const { client, repository } = this.#writing;
+    const scopes: Scope[] = [{ repository, actions: ['pull', 'push', 'delete'] }];
+    await deleteManifest({ client, repository, scopes }, reference, signal);
   }
 
   async parallelBlobs({ signal }: StoreOptions = {}): Promise<number> {
