@@ -12,4 +12,11 @@ export { logout, type LogoutResult } from './verbs/logout.ts';
 export type { PlannedLayer, ProgressEvent, ProgressListener } from './verbs/progress.ts';
 export type { PushedBase, PushedDestination, PushedLayer, PushResult } from './verbs/push-result.ts';
 export { push, type PushOptions } from './verbs/push.ts';
+export {
+  pushSystems,
+  type PushedImage,
+  type PushSystemsOptions,
+  type PushSystemsResult,
+  type SystemPaths,
+} from './verbs/push-systems.ts';
 export type { RegistryAccess, RegistryLogin } from './verbs/registry-access.ts';

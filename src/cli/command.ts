@@ -1,4 +1,5 @@
 import type { PushResult } from '../verbs/push-result.ts';
+import type { PushSystemsOptions, PushSystemsResult } from '../verbs/push-systems.ts';
 import type { PushOptions } from '../verbs/push.ts';
 import type { CopyOptions, CopyResult } from '../verbs/copy.ts';
 import type { AuthResult } from '../verbs/auth.ts';
@@ -59,6 +60,7 @@ export interface Command {
 /** The library, as far as the command line uses it. Tests put their own in its place. */
 export interface Verbs {
   readonly push: (options: PushOptions) => Promise<PushResult>;
+  readonly pushSystems: (options: PushSystemsOptions) => Promise<PushSystemsResult>;
   readonly copy: (source: string, options: CopyOptions) => Promise<CopyResult>;
   readonly index: (references: readonly string[], options: IndexOptions) => Promise<IndexResult>;
   readonly inspect: (reference: string, options?: InspectOptions) => Promise<InspectResult>;

@@ -2,6 +2,7 @@ import { usageError } from '../../base/errors.ts';
 import type { ImageConfig } from '../../image/image-config.ts';
 import type { ProgressListener } from '../../verbs/progress.ts';
 import type { PushResult } from '../../verbs/push-result.ts';
+import type { PushSystemsResult } from '../../verbs/push-systems.ts';
 import type { PushOptions } from '../../verbs/push.ts';
 import type { RegistryAccess } from '../../verbs/registry-access.ts';
 import { annotationsFrom } from '../annotations.ts';
@@ -9,6 +10,7 @@ import { defined, type Arguments } from '../arguments.ts';
 import { OUTPUT_OPTIONS, type CliContext, type Command } from '../command.ts';
 import { CONFIG_OPTIONS, imageConfigFrom } from '../config-options.ts';
 import { PUSH_REGISTRY_OPTIONS, registryAccess } from '../registry-options.ts';
+import { systemsFrom } from '../systems.ts';
 
 export const push: Command = {
   name: 'push',
@@ -44,6 +46,11 @@ export const push: Command = {
         from: {
           value: 'REF',
           describe: 'base image: HOST/REPO[:TAG][@DIGEST], oci:DIR[:TAG] or docker-archive:FILE',
+        },
+        system: {
+          value: 'SYSTEM=PATH',
+          repeat: true,
+          describe: 'one multi-platform image: x86_64-linux=PATH …; in place of PATHs',
         },
         store: { value: 'DIR', describe: 'relocated store: the directory that holds nix/store' },
         closure: {
@@ -109,27 +116,22 @@ async function run(args: Arguments, context: CliContext): Promise<number> {
     );
   }
   const from = args.text('from');
+  const systems = systemsFrom(args);
   const registry = await registryAccess(args, from === undefined ? to : [from, ...to], context);
   const config = await imageConfigFrom(args);
   const annotations = await annotationsFrom(args);
-  const { push: pushImage } = await context.loadVerbs();
+  const { push: pushImage, pushSystems } = await context.loadVerbs();
   const { openProgress } = await import('../progress/open-progress.ts');
   const progress = openProgress(context.stderr, context.env, {
     quiet: args.flag('quiet'),
     verbose: args.flag('verbose'),
   });
-  let result: PushResult;
+  const { listener: onProgress } = progress;
+  const { signal } = context;
+  const options = optionsFrom(args, { to, registry, config, annotations, onProgress, signal });
+  let result: PushResult | PushSystemsResult;
   try {
-    result = await pushImage(
-      optionsFrom(args, {
-        to,
-        registry,
-        config,
-        annotations,
-        onProgress: progress.listener,
-        signal: context.signal,
-      }),
-    );
+    result = await (systems === undefined ? pushImage(options) : pushSystems({ ...options, systems }));
   } catch (error) {
     progress.stop();
     throw error;
@@ -177,12 +179,19 @@ function optionsFrom(args: Arguments, prepared: Prepared): PushOptions {
   };
 }
 
-async function report(result: PushResult, args: Arguments, context: CliContext): Promise<number> {
+async function report(
+  result: PushResult | PushSystemsResult,
+  args: Arguments,
+  context: CliContext,
+): Promise<number> {
   const { planTable, pushDocument } = await import('../output/push-report.ts');
+  const { pushSystemsDocument, systemPlanTables } = await import('../output/push-systems-report.ts');
+  const severalSystems = 'images' in result;
   if (args.flag('dry-run') && !args.flag('json')) {
-    context.out(planTable(result));
+    context.out(severalSystems ? systemPlanTables(result) : planTable(result));
     return 0;
   }
   const { reportDestinations } = await import('../output/report-destinations.ts');
-  return reportDestinations(result.destinations, () => pushDocument(result), args, context);
+  const document = (): object => (severalSystems ? pushSystemsDocument(result) : pushDocument(result));
+  return reportDestinations(result.destinations, document, args, context);
 }

@@ -1,0 +1,190 @@
+import type { Digest } from '../base/digest.ts';
+import { usageError } from '../base/errors.ts';
+import type { Descriptor, Platform } from '../image/descriptor.ts';
+import { makeIndex, type EncodedManifest } from '../image/manifest.ts';
+import { platformOfSystem } from '../image/nix-system.ts';
+import { formatPlatform } from '../image/platform.ts';
+import type { LayerFacts } from '../layers/layer-blob.ts';
+import { formatReference, parseReference } from '../stores/reference.ts';
+import type { RegistryClient } from '../stores/registry/client.ts';
+import { openBaseImage, type BaseImage } from './base-image.ts';
+import { failOnAbort, openDestinations, throwIfAllFailed, type Destination } from './destination.ts';
+import { checkIndexDestinations } from './index-images.ts';
+import type { ProgressListener } from './progress.ts';
+import type { PushedDestination, PushResult } from './push-result.ts';
+import type { PushSettings } from './push-settings.ts';
+import { carryOut, checkOptions, planPush, type PushOptions, type PushPlan } from './push.ts';
+
+export interface PushSystemsOptions extends Omit<PushOptions, 'paths' | 'platform'> {
+  /** What each image is made of, in the order of the index. */
+  systems: readonly SystemPaths[];
+}
+
+export interface SystemPaths {
+  /** As Nix calls it: `aarch64-linux`. */
+  readonly system: string;
+  /** Store paths, symlinks into the store, or flake installables. */
+  readonly paths: readonly string[];
+}
+
+export interface PushSystemsResult {
+  /** The index; undefined after a dry run. */
+  manifest?: Descriptor;
+  images: readonly PushedImage[];
+  destinations: readonly PushedDestination[];
+}
+
+/** One image of the index. */
+export interface PushedImage extends Omit<PushResult, 'destinations'> {
+  system: string;
+}
+
+/**
+ * Pushes closures for several systems as one multi-platform image. All are planned before a byte moves; then come the
+ * images, without tags, and last the index with the tags: whoever sees a tag can read all of it. A layer that several
+ * images have is made and sent once. Annotations are put on the images and on the index. A destination that fails is
+ * reported in the result while the others go on; if all fail, the first one's error is thrown. Throws NixpushError.
+ */
+export async function pushSystems(options: PushSystemsOptions): Promise<PushSystemsResult> {
+  const pushes = checkSystems(options);
+  const clients = new Map<string, RegistryClient>();
+  const destinations = await openDestinations(options.to, { ...options, clients });
+  const stopListening = failOnAbort(destinations, options.signal);
+  const bases: BaseImage[] = [];
+  try {
+    const planned: PlannedSystem[] = [];
+    for (const push of pushes) {
+      const base = await openBase(push, bases[0], clients);
+      if (base !== undefined) bases.push(base);
+      planned.push({ ...push, plan: await planPush(base, push.options, push.settings) });
+    }
+    return await pushPlanned(planned, destinations, options);
+  } finally {
+    stopListening();
+    await Promise.all([...bases, ...destinations].map(({ store }) => store.close()));
+  }
+}
+
+interface SystemPush {
+  readonly system: string;
+  readonly options: PushOptions;
+  readonly settings: PushSettings;
+}
+
+interface PlannedSystem extends SystemPush {
+  readonly plan: PushPlan;
+}
+
+/** Everything that can be wrong with the options, before anything is read or asked. */
+function checkSystems({ systems, ...options }: PushSystemsOptions): SystemPush[] {
+  if (options.to.length > 0 || options.dryRun !== true) checkIndexDestinations(options.to);
+  const names = systems.map(({ system }) => system);
+  const twice = names.find((name, at) => names.indexOf(name) !== at);
+  if (twice !== undefined) throw usageError(`the system ${twice} is there twice`);
+  return systems.map(({ system, paths }) => {
+    const platform = formatPlatform(platformOfSystem(system));
+    const push: PushOptions = { ...options, paths, platform };
+    return { system, options: push, settings: checkOptions(push) };
+  });
+}
+
+/** The base image for one platform. The first look-up decides which one it is, should its tag move in between. */
+async function openBase(
+  { options, settings: { platform } }: SystemPush,
+  first: BaseImage | undefined,
+  clients: Map<string, RegistryClient>,
+): Promise<BaseImage | undefined> {
+  if (options.from === undefined) return undefined;
+  const from = first === undefined ? options.from : pinned(options.from, first);
+  return openBaseImage(from, { ...options, clients, platform });
+}
+
+function pinned(from: string, { reference }: BaseImage): string {
+  const parsed = parseReference(from);
+  if (parsed.transport === 'docker-archive' || parsed.digest !== undefined) return from;
+  const digest = reference.slice(reference.lastIndexOf('@') + 1) as Digest;
+  return formatReference({ ...parsed, tag: parsed.tag ?? 'latest', digest });
+}
+
+async function pushPlanned(
+  planned: readonly PlannedSystem[],
+  destinations: readonly Destination[],
+  { annotations, dryRun, onProgress }: PushSystemsOptions,
+): Promise<PushSystemsResult> {
+  const layers = planned.flatMap(({ plan }) => plan.layers);
+  onProgress?.({ type: 'plan', layers, destinations: destinations.map(({ name }) => name) });
+  const results: PushResult[] = [];
+  const made = new Map<Digest, LayerFacts>();
+  let firstLayer = 0;
+  for (const { plan, options, settings } of planned) {
+    const listener = fromLayer(firstLayer, onProgress);
+    const result = await carryOut(
+      withKnown(plan, made),
+      destinations,
+      { ...options, ...(listener !== undefined && { onProgress: listener }) },
+      settings,
+      { partOfIndex: true },
+    );
+    results.push(result);
+    keepFacts(result, made);
+    firstLayer += plan.layers.length;
+  }
+  const images = results.map(({ destinations: _, ...image }, at) => ({
+    system: planned[at]!.system,
+    ...image,
+  }));
+  if (dryRun === true) return { images, destinations: results[0]!.destinations };
+  const platforms = planned.map(({ plan }) => plan.platform);
+  const index = indexOf(results, platforms, annotations);
+  await Promise.all(destinations.map((destination) => putIndex(index, destination, onProgress)));
+  throwIfAllFailed(destinations);
+  return {
+    manifest: index.descriptor,
+    images,
+    destinations: destinations.flatMap((destination) => destination.results(index.descriptor.digest)),
+  };
+}
+
+/** The layers of all images are counted through. */
+function fromLayer(first: number, listener: ProgressListener | undefined): ProgressListener | undefined {
+  return (
+    listener && ((event) => listener('layer' in event ? { ...event, layer: event.layer + first } : event))
+  );
+}
+
+/** What an image before has found out about the same layers. */
+function withKnown(plan: PushPlan, made: ReadonlyMap<Digest, LayerFacts>): PushPlan {
+  const layers = plan.image.layers.map((layer) => ({
+    ...layer,
+    known: layer.known ?? made.get(layer.recipeDigest),
+  }));
+  return { ...plan, image: { ...plan.image, layers } };
+}
+
+function keepFacts({ layers }: PushResult, made: Map<Digest, LayerFacts>): void {
+  for (const { recipe, diffId, descriptor } of layers) {
+    if (recipe === undefined || diffId === undefined || descriptor === undefined) continue;
+    made.set(recipe, { diffId, digest: descriptor.digest, size: descriptor.size });
+  }
+}
+
+function indexOf(
+  results: readonly PushResult[],
+  platforms: readonly Platform[],
+  annotations: Readonly<Record<string, string>> | undefined,
+): EncodedManifest {
+  const manifests = results.map(({ manifest }, at) => ({ ...manifest!, platform: platforms[at]! }));
+  return makeIndex({ manifests, ...(annotations !== undefined && { annotations }) });
+}
+
+async function putIndex(
+  index: EncodedManifest,
+  destination: Destination,
+  onProgress: ProgressListener | undefined,
+): Promise<void> {
+  await destination.attempt(async (store, signal) => {
+    await store.putManifest(index, destination.tags, { signal });
+    const reference = `${store.name}@${index.descriptor.digest}`;
+    onProgress?.({ type: 'destination-done', destination: store.name, reference });
+  });
+}
