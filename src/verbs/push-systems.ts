@@ -129,10 +129,10 @@ async function pushPlanned(
     keepFacts(result, made);
     firstLayer += plan.layers.length;
   }
-  const images = results.map(({ destinations: _, ...image }, at) => ({
-    system: planned[at]!.system,
-    ...image,
-  }));
+  const images = results.map((result, at): PushedImage => {
+    const { destinations: _, ...image } = result;
+    return { system: planned[at]!.system, ...image };
+  });
   if (dryRun === true) return { images, destinations: results[0]!.destinations };
   const platforms = planned.map(({ plan }) => plan.platform);
   const index = indexOf(results, platforms, annotations);

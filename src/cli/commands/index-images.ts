@@ -19,7 +19,7 @@ export const index: Command = {
       purpose: 'no layer is sent',
     },
     {
-      command: 'nixpush index oci:amd64 oci:arm64 --to ghcr.io/me/x --to oci:both',
+      command: 'nixpush index oci:amd64 oci:arm64 --to ghcr.io/me/x',
       purpose: 'images are copied along',
     },
   ],
