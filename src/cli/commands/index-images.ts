@@ -20,7 +20,7 @@ export const index: Command = {
     },
     {
       command: 'nixpush index oci:amd64 oci:arm64 --to ghcr.io/me/x',
-      purpose: 'images are copied along',
+      purpose: 'copied along',
     },
   ],
   groups: [
