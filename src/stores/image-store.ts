@@ -61,9 +61,13 @@ export interface StoreOptions {
 export interface PutBlobOptions extends StoreOptions {
   /** Where `holdsOneImage`: called when the blob was written, which is when the manifest comes. */
   onStored?: () => void;
+  /** It was looked for just now: it need not be looked for again. */
+  isMissing?: boolean;
 }
 
 export interface PutManifestOptions extends StoreOptions {
+  /** It was found under its digest just now: only the tags are to be moved. */
+  isStored?: boolean;
   /** An index that refers to it follows: it needs no entry of its own. */
   partOfIndex?: boolean;
 }

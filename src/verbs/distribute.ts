@@ -1,5 +1,6 @@
 import { FanOut } from '../stores/fan-out.ts';
 import type { BlobId, BlobSource, ImageStore, PutBlobResult } from '../stores/image-store.ts';
+import type { BlobPlaces } from './blob-places.ts';
 import type { Destination } from './destination.ts';
 import type { ProgressListener } from './progress.ts';
 
@@ -9,7 +10,11 @@ export interface Distribution {
   readonly index: number;
   readonly destinations: readonly Destination[];
   /** Where the very same blob is already: a destination in the same registry takes it from there. */
-  readonly mountFrom?: ImageStore;
+  readonly mountFrom?: ImageStore | undefined;
+  /** It was looked for at all of them just now, in vain. */
+  readonly isMissing?: boolean;
+  /** Other images that are brought to the same registries may have the blob too. */
+  readonly places?: BlobPlaces | undefined;
   readonly onProgress: ProgressListener | undefined;
 }
 
@@ -19,6 +24,8 @@ export async function distribute({
   index,
   destinations,
   mountFrom,
+  isMissing = false,
+  places,
   onProgress,
 }: Distribution): Promise<void> {
   const { branches } = new FanOut(source, destinations.length);
@@ -28,11 +35,14 @@ export async function distribute({
       await destination.attempt(async (store, signal) => {
         const { id } = source;
         const mounted =
-          mountFrom === undefined || id === undefined ? undefined : await mount(store, id, mountFrom, signal);
+          mountFrom === undefined || id === undefined
+            ? undefined
+            : await mount(store, id, mountFrom, { signal, isMissing });
         let result = mounted;
         const tell = (): void =>
           onProgress?.({ type: 'layer-done', layer: index, destination: store.name, ...result! });
-        result ??= await store.putBlob(branch, { signal, onStored: tell });
+        const options = { signal, onStored: tell, isMissing };
+        result ??= await (places?.put(store, branch, options) ?? store.putBlob(branch, options));
         destination.countSent(result.sentBytes);
         if (store.holdsOneImage !== true) tell();
       });
@@ -46,11 +56,11 @@ async function mount(
   store: ImageStore,
   { digest, size }: BlobId,
   from: ImageStore,
-  signal: AbortSignal,
+  { signal, isMissing }: { signal: AbortSignal; isMissing: boolean },
 ): Promise<PutBlobResult | undefined> {
   if (!isSameRegistry(store, from)) return undefined;
   const id = { digest, size };
-  if (await store.hasBlob(id, { signal })) return { ...id, outcome: 'exists', sentBytes: 0 };
+  if (!isMissing && (await store.hasBlob(id, { signal }))) return { ...id, outcome: 'exists', sentBytes: 0 };
   if (await store.mountBlob(id, from, { signal })) return { ...id, outcome: 'mounted', sentBytes: 0 };
   return undefined;
 }

@@ -32,13 +32,13 @@ export async function deleteManifest(
 async function untag(from: Repository, tag: string, signal: AbortSignal | undefined): Promise<void> {
   const tagged = await getManifest(from, tag, signal);
   const trial = twinOf(tagged);
-  await putManifest(from, trial, [], signal);
+  await putManifest(from, trial, [], withSignal(signal));
   await request(from, trial.descriptor.digest, signal).catch((error: unknown) => {
     // Found out before the tag has moved.
     throw isUnsupported(error) ? cannotDelete(from, error) : error;
   });
   const twin = twinOf(tagged);
-  await putManifest(from, twin, [tag], signal);
+  await putManifest(from, twin, [tag], withSignal(signal));
   await request(from, twin.descriptor.digest, signal);
 }
 

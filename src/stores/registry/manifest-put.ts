@@ -3,7 +3,7 @@ import { NixpushError } from '../../base/errors.ts';
 import { parseManifest } from '../../image/parse-manifest.ts';
 import type { Descriptor } from '../../image/descriptor.ts';
 import { referrerEntry, referrersTag } from '../../image/referrer.ts';
-import type { StoredManifest } from '../image-store.ts';
+import type { PutManifestOptions, StoredManifest } from '../image-store.ts';
 import { hasBlob } from './blob-exists.ts';
 import { extendedFallbackIndex } from './fallback-index.ts';
 import { headManifest } from './manifest-head.ts';
@@ -21,7 +21,7 @@ export async function putManifest(
   to: Repository,
   manifest: StoredManifest,
   tags: readonly string[],
-  signal?: AbortSignal,
+  { signal, isStored = false }: PutManifestOptions = {},
 ): Promise<void> {
   if (manifest.bytes.byteLength > MOST_BYTES) {
     throw new NixpushError(
@@ -29,8 +29,10 @@ export async function putManifest(
       `${repositoryName(to)}: a manifest of ${manifest.bytes.byteLength} bytes is more than registries take (${MOST_BYTES})`,
     );
   }
-  const { listsReferrers } = await putComplete(to, manifest, signal);
-  if (!listsReferrers) await listReferrer(to, manifest, signal);
+  if (!isStored) {
+    const { listsReferrers } = await putComplete(to, manifest, signal);
+    if (!listsReferrers) await listReferrer(to, manifest, signal);
+  }
   for (const tag of tags) await putTag(to, manifest, tag, signal);
 }
 

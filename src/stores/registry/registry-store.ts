@@ -4,7 +4,9 @@ import type {
   BlobId,
   BlobSource,
   ImageStore,
+  PutBlobOptions,
   PutBlobResult,
+  PutManifestOptions,
   StoredManifest,
   StoreOptions,
 } from '../image-store.ts';
@@ -78,10 +80,11 @@ export class RegistryStore implements ImageStore {
     return getBlob(this.#reading, blob, signal);
   }
 
-  async putBlob(source: BlobSource, options: StoreOptions = {}): Promise<PutBlobResult> {
+  async putBlob(source: BlobSource, options: PutBlobOptions = {}): Promise<PutBlobResult> {
     const { id } = source;
     // With the scope of the upload that follows, so that one token does for both.
-    if (id !== undefined && (await hasBlob(this.#writing, id, options.signal))) {
+    const mayBeThere = id !== undefined && options.isMissing !== true;
+    if (mayBeThere && (await hasBlob(this.#writing, id, options.signal))) {
       return { digest: id.digest, size: id.size, outcome: 'exists', sentBytes: 0 };
     }
     const file = await this.#sessionFile(source);
@@ -118,9 +121,9 @@ export class RegistryStore implements ImageStore {
   async putManifest(
     manifest: StoredManifest,
     tags: readonly string[],
-    { signal }: StoreOptions = {},
+    options: PutManifestOptions = {},
   ): Promise<void> {
-    await putManifest(this.#writing, manifest, tags, signal);
+    await putManifest(this.#writing, manifest, tags, options);
   }
 
   async listTags({ signal }: StoreOptions = {}): Promise<string[]> {
