@@ -3,7 +3,7 @@ import type { TreeLocation } from '../nix/closure.ts';
 import type { Capability } from './capabilities.ts';
 
 /** What a layer holds. Plain data: it travels to worker threads. */
-export type LayerContent = StorePathsContent | EntriesContent;
+export type LayerContent = StorePathsContent | EntriesContent | TarContent | Nix2containerContent;
 
 /** Store paths with all their files, in this order. */
 export interface StorePathsContent {
@@ -18,6 +18,8 @@ export interface StorePathsContent {
 export interface PermissionRule {
   /** A regular expression, searched for in the path that a file has in the image. */
   readonly pattern: string;
+  /** Another one that must be found there. */
+  readonly within?: string;
   readonly mode?: number;
   readonly owner?: EntryOwner;
   readonly capabilities?: readonly Capability[];
@@ -73,4 +75,42 @@ export interface EntryOwner {
   readonly gid: number;
   readonly uname?: string;
   readonly gname?: string;
+}
+
+/** A tar that exists: the customisation layer of dockerTools, a layer of an image archive. */
+export interface TarContent {
+  readonly kind: 'tar';
+  readonly diffId: Digest;
+  /** Where it lies on this machine; left out if whoever asks for the layer brings its bytes along. */
+  readonly file?: string;
+}
+
+/** Store paths as nix2container puts them into a layer: moved, and with other modes and owners, where options say so. */
+export interface Nix2containerContent {
+  readonly kind: 'nix2container';
+  readonly trees: TreeLocation;
+  readonly paths: readonly Nix2containerPath[];
+  /** What the layer is said to come to; the store paths have no narHash there. */
+  readonly diffId: Digest;
+}
+
+export interface Nix2containerPath {
+  readonly path: string;
+  /** Applied to the absolute name of each file; what has none then is left out. `regex` is a regular expression. */
+  readonly rewrite?: { readonly regex: string; readonly replacement: string };
+  readonly permissions: readonly Nix2containerPermission[];
+}
+
+export interface Nix2containerPermission {
+  /** A regular expression, searched for in the name that a file has in the store. */
+  readonly regex: string;
+  /** Of links, too. */
+  readonly mode?: number;
+  /** Names that are left out stay as they are. */
+  readonly owner: EntryOwner;
+}
+
+/** What the layer must come to, where somebody has said so. */
+export function expectedDiffId(content: LayerContent): Digest | undefined {
+  return 'diffId' in content ? content.diffId : undefined;
 }

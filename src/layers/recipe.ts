@@ -35,13 +35,31 @@ export function recipeText({ content, owner, codec }: LayerRecipe): string {
     `mtime ${owner.mtime}`,
     `codec ${codec.id}`,
   ];
-  if (content.kind === 'store-paths') {
-    for (const { path, narHash } of content.paths) lines.push(`path ${path} ${narHash}`);
-    for (const rule of content.permissions ?? []) lines.push(ruleLine(rule));
-  } else {
-    for (const entry of content.entries) lines.push(entryLine(entry));
-  }
+  lines.push(...contentLines(content));
   return `${lines.join('\n')}\n`;
+}
+
+function contentLines(content: LayerContent): string[] {
+  switch (content.kind) {
+    case 'store-paths':
+      return [
+        ...content.paths.map(({ path, narHash }) => `path ${path} ${narHash}`),
+        ...(content.permissions ?? []).map(ruleLine),
+      ];
+    case 'entries':
+      return content.entries.map(entryLine);
+    case 'tar':
+      return [`tar ${content.diffId}`];
+    case 'nix2container':
+      return [
+        `nix2container ${content.diffId}`,
+        ...content.paths.flatMap(({ path, rewrite, permissions }) => [
+          `path ${path}`,
+          ...(rewrite === undefined ? [] : [`rewrite ${JSON.stringify(rewrite)}`]),
+          ...permissions.map((permission) => `permission ${JSON.stringify(permission)}`),
+        ]),
+      ];
+  }
 }
 
 function entryLine({ path, type, mode, target, content, owner, capabilities }: WrittenEntry): string {
@@ -56,13 +74,14 @@ function entryLine({ path, type, mode, target, content, owner, capabilities }: W
   ].join(' ');
 }
 
-function ruleLine({ pattern, mode, owner, capabilities }: PermissionRule): string {
+function ruleLine({ pattern, within, mode, owner, capabilities }: PermissionRule): string {
   return [
     'permission',
     ...(mode === undefined ? [] : [mode.toString(8)]),
     ...ownerWords(owner),
     ...(capabilities === undefined ? [] : [`capabilities=${capabilities.join(',')}`]),
     JSON.stringify(pattern),
+    ...(within === undefined ? [] : [JSON.stringify(within)]),
   ].join(' ');
 }
 

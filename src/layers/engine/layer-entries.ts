@@ -2,12 +2,19 @@ import { NixpushError } from '../../base/errors.ts';
 import { walkTree } from '../../nix/directory-tree.ts';
 import { NarSize } from '../../nix/nar-size.ts';
 import { TreeFileReader } from '../../nix/tree-file-reader.ts';
-import type { TreeEntry } from '../../nix/tree.ts';
 import { capabilityAttribute } from '../capabilities.ts';
-import type { LayerContent, StorePathContent, StorePathsContent, WrittenEntry } from '../content.ts';
+import type {
+  LayerContent,
+  StorePathContent,
+  StorePathsContent,
+  TarContent,
+  WrittenEntry,
+} from '../content.ts';
 import { contentSize, openContent } from '../file-content.ts';
 import { permissionsOf, withPermissions } from '../permissions.ts';
 import type { TarEntry } from '../tar-header.ts';
+import { nix2containerEntries } from './nix2container-entries.ts';
+import { storeEntry } from './store-entry.ts';
 
 /** An entry of a layer and, for a file, how to read it. */
 export interface LayerEntry {
@@ -21,9 +28,16 @@ export interface OpenFile {
   close(): void;
 }
 
-/** The entries of a layer in the order of its tar. */
-export function layerEntries(content: LayerContent): Iterator<LayerEntry> {
-  return content.kind === 'store-paths' ? storePathEntries(content) : writtenEntries(content.entries);
+/** The entries of a layer in the order of its tar. A tar that exists is not taken apart. */
+export function layerEntries(content: Exclude<LayerContent, TarContent>): Iterator<LayerEntry> {
+  switch (content.kind) {
+    case 'store-paths':
+      return storePathEntries(content);
+    case 'entries':
+      return writtenEntries(content.entries);
+    case 'nix2container':
+      return nix2containerEntries(content);
+  }
 }
 
 /** As streamLayeredImage: `/nix` and `/nix/store` first, in every layer, so that parents stand before children. */
@@ -42,20 +56,6 @@ function* storePathEntries({ trees, paths, permissions }: StorePathsContent): Ge
       };
     }
     checkNarSize(storePath, narSize.total);
-  }
-}
-
-/** Modes as a NAR has them, whatever this file system says: nothing depends on umask or on who unpacked the store. */
-function storeEntry(storePath: string, entry: TreeEntry): TarEntry {
-  const path = Buffer.from(storePath);
-  const at = entry.name.length === 0 ? path : Buffer.concat([path, Buffer.from('/'), entry.name]);
-  switch (entry.type) {
-    case 'directory':
-      return { path: at, type: 'directory', mode: 0o555, size: 0 };
-    case 'file':
-      return { path: at, type: 'file', mode: entry.executable ? 0o555 : 0o444, size: entry.size };
-    case 'symlink':
-      return { path: at, type: 'symlink', mode: 0o777, size: 0, target: entry.target };
   }
 }
 

@@ -3,13 +3,13 @@ import { crc32 } from 'node:zlib';
 import type { Codec } from '../codec.ts';
 import type { LayerRecipe } from '../recipe.ts';
 import type { RawBlock } from './protocol.ts';
-import { TarBytes } from './tar-bytes.ts';
+import { openLayerBytes, type LayerBytes } from './layer-bytes.ts';
 
 /** A layer's tar in blocks, hashed as it goes by: one pass gives bytes, diffID and checksum. */
 export class LayerReader {
   readonly #codec: Codec;
   readonly #allocate: (size: number) => Uint8Array;
-  readonly #tar: TarBytes;
+  readonly #tar: LayerBytes;
   readonly #hash: Hash = createHash('sha256');
   #crc32 = 0;
   #size = 0;
@@ -19,7 +19,7 @@ export class LayerReader {
   constructor({ content, owner, codec }: LayerRecipe, allocate: (size: number) => Uint8Array) {
     this.#codec = codec;
     this.#allocate = allocate;
-    this.#tar = new TarBytes(content, owner);
+    this.#tar = openLayerBytes(content, owner);
   }
 
   /** The next block; the last one carries the facts about the whole. A tar is never empty, so there is a last one. */

@@ -1,11 +1,14 @@
-import type { LayerContent } from '../content.ts';
+import type { LayerContent, TarContent } from '../content.ts';
+import { encodeGoTarHeader, GO_TAR_END } from '../go-tar-header.ts';
 import type { TarOwner } from '../recipe.ts';
-import { encodeTarHeader, tarEnd, tarPadding } from '../tar-header.ts';
+import { encodeTarHeader, tarEnd, tarPadding, type TarEntry } from '../tar-header.ts';
+import type { LayerBytes } from './layer-bytes.ts';
 import { layerEntries, type LayerEntry, type OpenFile } from './layer-entries.ts';
 
 /** The bytes of a layer's tar, read synchronously into buffers of the caller's: nothing of a file's size is ever held. */
-export class TarBytes {
-  readonly #owner: TarOwner;
+export class TarBytes implements LayerBytes {
+  readonly #encodeHeader: (entry: TarEntry) => Uint8Array;
+  readonly #end: (size: number) => number;
   readonly #entries: Iterator<LayerEntry>;
   /** Bytes to give before anything else: the header of the current entry. */
   #header: Uint8Array = new Uint8Array(0);
@@ -16,8 +19,10 @@ export class TarBytes {
   #size = 0;
   #noMoreEntries = false;
 
-  constructor(content: LayerContent, owner: TarOwner) {
-    this.#owner = owner;
+  constructor(content: Exclude<LayerContent, TarContent>, owner: TarOwner) {
+    const isGo = content.kind === 'nix2container';
+    this.#encodeHeader = (entry) => (isGo ? encodeGoTarHeader(entry, owner) : encodeTarHeader(entry, owner));
+    this.#end = isGo ? () => GO_TAR_END : tarEnd;
     this.#entries = layerEntries(content);
   }
 
@@ -72,11 +77,11 @@ export class TarBytes {
     const next = this.#entries.next();
     if (next.done === true) {
       this.#noMoreEntries = true;
-      this.#zeros = tarEnd(this.#size);
+      this.#zeros = this.#end(this.#size);
       return;
     }
     const { entry, open } = next.value;
-    this.#header = encodeTarHeader(entry, this.#owner);
+    this.#header = this.#encodeHeader(entry);
     if (entry.size > 0) {
       this.#file = open!();
       this.#fileSize = entry.size;
