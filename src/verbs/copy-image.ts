@@ -1,5 +1,7 @@
 import pLimit from 'p-limit';
-import type { StoredManifest } from '../stores/image-store.ts';
+import type { ImageStore, StoredManifest } from '../stores/image-store.ts';
+import { hasAttachments } from './copy-attachments.ts';
+import type { BlobPlaces } from './blob-places.ts';
 import type { BlobCopy, CopiedManifests, CopyPlan } from './copy-plan.ts';
 import { parallelBlobs, type Destination } from './destination.ts';
 import { distribute } from './distribute.ts';
@@ -10,6 +12,8 @@ export interface ImageCopy {
   readonly destinations: readonly Destination[];
   /** Blobs worked on at the same time. */
   readonly jobs: number;
+  /** Of all images that are copied at the same time. */
+  readonly places?: BlobPlaces;
   readonly onProgress: ProgressListener | undefined;
 }
 
@@ -32,14 +36,15 @@ export async function copyImage(copy: ImageCopy): Promise<StoredManifest | undef
 
 /** Moves the tags where the image is already. Returns the destinations that lack it, or may lack parts of it. */
 async function settlePresent(copy: ImageCopy): Promise<Destination[]> {
-  const { root } = copy.plan;
+  const { root, attachments = [] } = copy.plan;
   if (root === undefined) return [...copy.destinations];
   const lacking: Destination[] = [];
   await Promise.all(
     copy.destinations.map((destination) =>
       destination.attempt(async (store, signal) => {
         const presence = store.keepsImagesWhole === true ? await find(destination, root, signal) : 'nowhere';
-        if (presence === 'nowhere') lacking.push(destination);
+        const isWhole = presence !== 'nowhere' && (await hasAttachments(store, attachments, { signal }));
+        if (!isWhole) lacking.push(destination);
         else await finish(copy, destination, presence === 'tagged' ? undefined : { root, levels: [] });
       }),
     ),
@@ -61,7 +66,7 @@ async function find(
 }
 
 async function copyBlobs(
-  { jobs, onProgress }: ImageCopy,
+  { jobs, places, onProgress }: ImageCopy,
   blobs: readonly BlobCopy[],
   destinations: readonly Destination[],
 ): Promise<void> {
@@ -76,7 +81,7 @@ async function copyBlobs(
       onProgress?.({ type: 'layer-bytes', layer: index, read, written }),
     );
     const mountFrom = blob.from === undefined ? {} : { mountFrom: blob.from };
-    await distribute({ source, index, destinations: standing, ...mountFrom, onProgress });
+    await distribute({ source, index, destinations: standing, ...mountFrom, places, onProgress });
     await blob.onDone?.();
   };
   await Promise.all(blobs.map((blob, index) => limit(() => copyBlob(blob, index))));
@@ -89,12 +94,25 @@ async function finish(
   manifests: CopiedManifests | undefined,
 ): Promise<void> {
   await destination.attempt(async (store, signal) => {
-    for (const level of manifests?.levels ?? []) {
-      const options = { signal, partOfIndex: true };
-      await Promise.all(level.map((manifest) => store.putManifest(manifest, [], options)));
+    await putLevels(store, manifests?.levels ?? [], signal);
+    // Before the tag that they speak for: who checks signatures never finds it without.
+    for (const { manifest, levels, tags } of manifests?.attachments ?? []) {
+      await putLevels(store, levels, signal);
+      await store.putManifest(manifest, tags, { signal });
     }
     if (manifests !== undefined) await store.putManifest(manifests.root, destination.tags, { signal });
     const { digest } = (manifests?.root ?? plan.root)!.descriptor;
     onProgress?.({ type: 'destination-done', destination: store.name, reference: `${store.name}@${digest}` });
   });
+}
+
+async function putLevels(
+  store: ImageStore,
+  levels: CopiedManifests['levels'],
+  signal: AbortSignal,
+): Promise<void> {
+  for (const level of levels) {
+    const options = { signal, partOfIndex: true };
+    await Promise.all(level.map((manifest) => store.putManifest(manifest, [], options)));
+  }
 }

@@ -1,5 +1,6 @@
 import type { Descriptor } from '../image/descriptor.ts';
 import type { BlobSource, ImageStore, StoredManifest } from '../stores/image-store.ts';
+import type { Attachment } from './attachments.ts';
 import { readContent } from './image-content.ts';
 import type { PlannedBlob } from './progress.ts';
 import type { Selection } from './select-platforms.ts';
@@ -9,6 +10,8 @@ import { storedBlob } from './stored-blob.ts';
 export interface CopyPlan {
   /** What will be at the destinations; undefined if that depends on layers that are still to be compressed. */
   readonly root: StoredManifest | undefined;
+  /** What goes with it, where that was asked for. */
+  readonly attachments?: readonly Attachment[];
   /** Called when a destination lacks something. */
   readonly parts: () => Promise<CopyParts>;
 }
@@ -33,6 +36,13 @@ export interface CopiedManifests {
   readonly root: StoredManifest;
   /** Below the root, deepest first. */
   readonly levels: readonly (readonly StoredManifest[])[];
+  readonly attachments?: readonly CopiedAttachment[];
+}
+
+export interface CopiedAttachment {
+  readonly manifest: StoredManifest;
+  readonly levels: readonly (readonly StoredManifest[])[];
+  readonly tags: readonly string[];
 }
 
 /** A copy that changes nothing. */

@@ -8,7 +8,9 @@ import { cacheDirectory, RecipeCache } from '../layers/recipe-cache.ts';
 import type { ImageStore, StoredManifest } from '../stores/image-store.ts';
 import { formatReference, parseReference, type Reference } from '../stores/reference.ts';
 import type { RegistryClient } from '../stores/registry/client.ts';
+import { AttachmentFinder } from './attachments.ts';
 import { planCompression } from './compress-layers.ts';
+import { withAttachments } from './copy-attachments.ts';
 import { copyImage } from './copy-image.ts';
 import { planCopy, type CopyPlan } from './copy-plan.ts';
 import {
@@ -32,6 +34,8 @@ export interface CopyOptions {
   platforms?: readonly string[];
   /** `gzip|zstd|none[:LEVEL]`, for uncompressed layers of an archive; all others stay as they are. Default `gzip`. */
   compression?: string;
+  /** Take along what is attached to the image: referrers (SBOMs, signatures) and cosign's tags. Default false. */
+  referrers?: boolean;
   /** Blobs worked on at the same time. Default 6. */
   jobs?: number;
   registry?: RegistryAccess;
@@ -77,6 +81,7 @@ export async function copy(source: string, options: CopyOptions): Promise<CopyRe
 interface Settings {
   readonly platforms: readonly Platform[];
   readonly compression: string | undefined;
+  readonly referrers: boolean;
   readonly jobs: number;
   /** Layers are uncompressed because archives want them so, not because somebody chose it. */
   readonly isArchive: boolean;
@@ -86,7 +91,8 @@ interface Settings {
 
 /** Everything that can be wrong with the options, before anything is opened. */
 function checkOptions(options: CopyOptions, reference: Reference): Settings {
-  const { to, platforms = [], compression, jobs = DEFAULT_JOBS, onProgress, signal } = options;
+  const { to, platforms = [], compression, referrers = false, jobs = DEFAULT_JOBS } = options;
+  const { onProgress, signal } = options;
   if (to.length === 0)
     throw usageError('no destination', 'Say where to copy with --to HOST/REPO:TAG or --to oci:DIR.');
   if (!Number.isSafeInteger(jobs) || jobs < 1)
@@ -95,6 +101,7 @@ function checkOptions(options: CopyOptions, reference: Reference): Settings {
   return {
     platforms: platforms.flatMap((text) => text.split(',')).map(parsePlatform),
     compression,
+    referrers,
     jobs,
     isArchive: reference.transport === 'docker-archive',
     onProgress,
@@ -142,9 +149,10 @@ async function planOf(
   from: ImageStore,
   name: string,
   destinations: readonly Destination[],
-  { platforms, compression, isArchive, pool, signal }: Settings & { pool: WorkerPool },
+  { platforms, compression, referrers, isArchive, pool, signal }: Settings & { pool: WorkerPool },
 ): Promise<CopyPlan> {
   const options = signal === undefined ? {} : { signal };
+  if (referrers) refuseArchives(destinations);
   const stored = await from.getManifest(name, options);
   const wanted = platformsFor(stored, destinations, platforms);
   const selection = await selectPlatforms(from, stored, wanted, options);
@@ -155,7 +163,16 @@ async function planOf(
     const compressed = await planCompression(from, selection.root, { codec, pool, cache });
     if (compressed !== undefined) return compressed;
   }
-  return planCopy(from, selection);
+  const plan = planCopy(from, selection);
+  if (!referrers) return plan;
+  const attachments = await new AttachmentFinder(from, options).find(selection.root, selection.get);
+  return withAttachments(plan, from, attachments, options);
+}
+
+function refuseArchives(destinations: readonly Destination[]): void {
+  const single = destinations.find(({ store }) => store.holdsOneImage === true);
+  if (single !== undefined)
+    throw usageError(`${single.name} can hold one image, not what is attached to it`, 'Use oci:DIR.');
 }
 
 /** An archive holds one image; of an index that is the one for this machine, as long as nobody wants anything else. */
