@@ -3,10 +3,21 @@ import type { EntryOwner, PermissionRule, WrittenEntry } from './content.ts';
 import type { TarEntry } from './tar-header.ts';
 
 /** Rules, ready to be asked about many paths. */
-export type Permissions = readonly (PermissionRule & { readonly matches: RegExp })[];
+export type Permissions = readonly (PermissionRule & { readonly expressions: readonly RegExp[] })[];
 
 export function permissionsOf(rules: readonly PermissionRule[]): Permissions {
-  return rules.map((rule) => ({ ...rule, matches: new RegExp(rule.pattern, 'u') }));
+  return rules.map((rule) => {
+    const patterns = rule.within === undefined ? [rule.pattern] : [rule.within, rule.pattern];
+    return { ...rule, expressions: patterns.map((pattern) => new RegExp(pattern, 'u')) };
+  });
+}
+
+/** The rules that say something about any of these paths. */
+export function rulesFor(rules: readonly PermissionRule[], paths: readonly string[]): PermissionRule[] {
+  const permissions = permissionsOf(rules);
+  return rules.filter((_, at) =>
+    paths.some((path) => permissions[at]!.expressions.every((expression) => expression.test(path))),
+  );
 }
 
 /** The entry of a tar with what the rules give it. */
@@ -33,8 +44,8 @@ interface Permitted {
 
 function permitted(path: string, type: TarEntry['type'], permissions: Permissions): Permitted {
   const given: Permitted = {};
-  for (const { matches, mode, owner, capabilities } of permissions) {
-    if (!matches.test(path)) continue;
+  for (const { expressions, mode, owner, capabilities } of permissions) {
+    if (!expressions.every((expression) => expression.test(path))) continue;
     if (mode !== undefined && type !== 'symlink') given.mode = mode;
     if (owner !== undefined) given.owner = owner;
     if (capabilities !== undefined && type === 'file') given.capabilities = capabilities;

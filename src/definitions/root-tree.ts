@@ -1,0 +1,115 @@
+import { posix } from 'node:path';
+import { NixpushError } from '../base/errors.ts';
+import type { WrittenEntry } from '../layers/content.ts';
+import { equalContents } from '../layers/file-content.ts';
+import { byComponents } from '../layers/link-farm.ts';
+import { LinkedDirectories } from '../layers/linked-directory.ts';
+import type { TreeListings } from '../nix/tree-listings.ts';
+
+/** Who wants an entry: a place in the definition, for messages, and whether it is written there itself. */
+export interface Origin {
+  /** `contents[1]`, `files["/etc/motd"]` */
+  readonly where: string;
+  /** Written in the definition, and not found in a store path: it goes before what is found there. */
+  readonly declared: boolean;
+}
+
+interface Placed {
+  readonly entry: WrittenEntry;
+  readonly origin: Origin;
+}
+
+/** The files of a root, out of many origins. Declared entries are added before those of store paths. */
+export class RootTree {
+  readonly #placed = new Map<string, Placed>();
+  readonly #directories: LinkedDirectories;
+  readonly #file: string;
+
+  /** `file` names the definition. */
+  constructor(trees: TreeListings, file: string) {
+    this.#directories = new LinkedDirectories(trees);
+    this.#file = file;
+  }
+
+  /** With its parents. Throws ERR_FORMAT, naming both origins, where another one has something else at the place. */
+  add(entry: WrittenEntry, origin: Origin): void {
+    this.#addParents(entry.path, origin);
+    const there = this.#placed.get(entry.path);
+    if (there === undefined || isImplied(there)) this.#placed.set(entry.path, { entry, origin });
+    else if (!this.#agree(there, { entry, origin })) throw this.#conflict(there, { entry, origin });
+  }
+
+  /** In the order of a tar. */
+  entries(): WrittenEntry[] {
+    return [...this.#placed.values()].map(({ entry }) => entry).sort(byComponents);
+  }
+
+  /** Directories whose mode and owner are declared. */
+  declaredDirectories(): ReadonlySet<string> {
+    const declared = [...this.#placed.values()].filter(
+      ({ entry, origin }) => entry.type === 'directory' && origin.declared,
+    );
+    return new Set(declared.map(({ entry }) => entry.path));
+  }
+
+  #addParents(path: string, { where }: Origin): void {
+    const parent = posix.dirname(path);
+    if (parent === '/') return;
+    this.add({ path: parent, type: 'directory', mode: 0o755 }, { where, declared: false });
+  }
+
+  /** Whether both can be there; puts in what that takes. */
+  #agree(there: Placed, wanted: Placed): boolean {
+    if (there.entry.type === 'directory' && wanted.entry.type === 'directory') return true;
+    if (there.origin.declared && !wanted.origin.declared && there.entry.type !== 'directory')
+      return wanted.entry.type !== 'directory';
+    if (isSame(there.entry, wanted.entry)) return true;
+    return this.#merge(there, wanted);
+  }
+
+  /** A link to a directory, as buildEnv makes them, gives way to a directory with links to what is in it. */
+  #merge(there: Placed, wanted: Placed): boolean {
+    const links = [there, wanted].filter(({ entry }) => entry.type === 'symlink');
+    const children = links.map(({ entry }) => this.#directories.childrenOf(entry.target!));
+    const isDirectory = ({ entry }: Placed): boolean =>
+      entry.type === 'directory' || links.some((link) => link.entry === entry);
+    if (children.includes(undefined) || ![there, wanted].every(isDirectory)) return false;
+    const { path } = wanted.entry;
+    if (there.entry.type === 'symlink')
+      this.#placed.set(path, { entry: { path, type: 'directory', mode: 0o755 }, origin: there.origin });
+    for (const [at, { origin }] of links.entries())
+      for (const target of children[at]!)
+        this.add(
+          { path: posix.join(path, posix.basename(target)), type: 'symlink', mode: 0o777, target },
+          origin,
+        );
+    return true;
+  }
+
+  #conflict(there: Placed, wanted: Placed): NixpushError {
+    const [one, other] = [there, wanted].map(({ entry }) => describe(entry));
+    const { path } = wanted.entry;
+    return new NixpushError(
+      'ERR_FORMAT',
+      `${this.#file}: ${there.origin.where} and ${wanted.origin.where} both have ${path}: ${one} and ${other}`,
+      { path, hint: 'Take one of them out, or say in `links` or `files` what is to be there.' },
+    );
+  }
+}
+
+/** A parent of something, which nobody has asked for by itself. */
+function isImplied({ entry, origin }: Placed): boolean {
+  return entry.type === 'directory' && !origin.declared;
+}
+
+function isSame(a: WrittenEntry, b: WrittenEntry): boolean {
+  if (a.type !== b.type || a.mode !== b.mode || a.target !== b.target) return false;
+  if (a.content === undefined || b.content === undefined) return a.content === b.content;
+  return equalContents(a.content, b.content);
+}
+
+function describe({ target, content }: WrittenEntry): string {
+  if (target !== undefined) return `a link to ${target}`;
+  if (content === undefined) return 'a directory';
+  return 'bytes' in content ? 'a file' : `the file ${[content.storePath, content.name].join('/')}`;
+}
