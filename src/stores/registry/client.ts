@@ -5,6 +5,7 @@ import { Authorizer, type Authorization } from './authorizer.ts';
 import { systemClock, type Clock } from './clock.ts';
 import type { CredentialSource } from './credential.ts';
 import { discover, type Discovery } from './discovery.ts';
+import { rateBudget, type RateBudget } from './rate-budget.ts';
 import { registryError } from './registry-error.ts';
 import type { RegistryResponse } from './response.ts';
 import type { Scope } from './scope.ts';
@@ -76,6 +77,7 @@ export class RegistryClient {
   readonly #closing = new AbortController();
   #dispatcher: Promise<Dispatcher> | undefined;
   #session: Promise<Session> | undefined;
+  #budget: RateBudget | undefined;
 
   constructor(options: RegistryClientOptions) {
     this.host = options.host;
@@ -98,6 +100,11 @@ export class RegistryClient {
   /** What the first contact showed; the first call makes it. */
   async discovery(signal?: AbortSignal): Promise<Discovery> {
     return this.#connect(signal);
+  }
+
+  /** What the registry will still answer, as its last answer about it has it; undefined while it said nothing. */
+  get budget(): RateBudget | undefined {
+    return this.#budget;
   }
 
   /**
@@ -177,6 +184,7 @@ export class RegistryClient {
     for (;;) {
       const authorization = ours ? await authorizer.authorize(options.scopes, options.signal) : undefined;
       const answer = await this.#send(options, url, authorization);
+      if (ours) this.#budget = rateBudget(answer.headers) ?? this.#budget;
       if (answer.status !== 401 || authorization === undefined) return { answer, authorization };
       const next = await authorizer.reconsider(answer, options.scopes, authorization);
       if (next === 'no' || tried.has(next) || !answer.replayable) return { answer, authorization };
