@@ -23,6 +23,8 @@ export type ErrorCode =
   | 'ERR_IO'
   /** A program that nixpush called (nix, a credential helper) failed. Exit code 1. */
   | 'ERR_COMMAND'
+  /** It would have gone beyond a bound that the caller set, so nothing was done. Exit code 1. */
+  | 'ERR_LIMIT'
   /** Stopped by the caller's AbortSignal. Exit code 130 or 143. */
   | 'ERR_ABORTED';
 

@@ -24,6 +24,7 @@ const BY_ERROR_CODE: Readonly<Record<ErrorCode, number>> = {
   ERR_FORMAT: 1,
   ERR_IO: 1,
   ERR_COMMAND: 1,
+  ERR_LIMIT: 1,
   ERR_ABORTED: 130,
 };
 
