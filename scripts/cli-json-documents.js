@@ -84,6 +84,12 @@ export const index = {
   manifests: [{ ...manifest, platform: { os: 'linux', architecture: 'arm64', variant: 'v8' } }],
 };
 
+export const tags = { repository: 'ghcr.io/me/hello', tags: ['1.9', '1.10', 'latest'] };
+
+export const digest = { reference: image.reference, manifest };
+
+export const deletion = { reference: 'ghcr.io/me/hello:1.9', manifest, tags: ['1.9'], deleted: true };
+
 export const auth = {
   host: 'ghcr.io',
   repository: 'me/hello',
@@ -132,6 +138,22 @@ export const JSON_DOCUMENTS = [
     title: '`inspect --json`: an index',
     about: 'On stdout, unless `--platform` chose one image.',
     example: index,
+  },
+  {
+    title: '`tags --json`',
+    about: 'On stdout. Tags stand in natural order.',
+    example: tags,
+  },
+  {
+    title: '`digest --json`',
+    about: 'On stdout.',
+    example: digest,
+  },
+  {
+    title: '`delete --json`',
+    about:
+      'On stdout. `tags` are those that went; it is absent where a digest went with all its tags and there were more than 100 tags to look at. `deleted` is false after a no to the question.',
+    example: deletion,
   },
   {
     title: '`auth --json`',

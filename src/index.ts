@@ -4,6 +4,8 @@ export type { Digest } from './base/digest.ts';
 export type { Descriptor, Platform } from './image/descriptor.ts';
 export { auth, type AuthCredentials, type AuthPlace, type AuthResult } from './verbs/auth.ts';
 export { copy, type CopyOptions, type CopyResult } from './verbs/copy.ts';
+export { deleteImage, type DeleteOptions, type DeleteResult, type Deletion } from './verbs/delete-image.ts';
+export { digest, type DigestOptions, type DigestResult } from './verbs/digest.ts';
 export { doctor, type DoctorOptions, type DoctorResult, type Finding } from './verbs/doctor.ts';
 export { index, type IndexOptions, type IndexResult } from './verbs/index-images.ts';
 export { inspect, type InspectOptions, type InspectResult } from './verbs/inspect.ts';
@@ -20,3 +22,4 @@ export {
   type SystemPaths,
 } from './verbs/push-systems.ts';
 export type { RegistryAccess, RegistryLogin } from './verbs/registry-access.ts';
+export { tags, type TagsOptions, type TagsResult } from './verbs/tags.ts';

@@ -3,11 +3,14 @@ import type { PushSystemsOptions, PushSystemsResult } from '../verbs/push-system
 import type { PushOptions } from '../verbs/push.ts';
 import type { CopyOptions, CopyResult } from '../verbs/copy.ts';
 import type { AuthResult } from '../verbs/auth.ts';
+import type { DeleteOptions, DeleteResult } from '../verbs/delete-image.ts';
+import type { DigestOptions, DigestResult } from '../verbs/digest.ts';
 import type { DoctorOptions, DoctorResult } from '../verbs/doctor.ts';
 import type { IndexOptions, IndexResult } from '../verbs/index-images.ts';
 import type { InspectOptions, InspectResult } from '../verbs/inspect.ts';
 import type { LoginOptions, LoginResult } from '../verbs/login.ts';
 import type { LogoutResult } from '../verbs/logout.ts';
+import type { TagsOptions, TagsResult } from '../verbs/tags.ts';
 import type { Arguments } from './arguments.ts';
 
 /** One option of a verb; the parser, `--help` and docs/cli.md are all made from it. */
@@ -64,6 +67,9 @@ export interface Verbs {
   readonly copy: (source: string, options: CopyOptions) => Promise<CopyResult>;
   readonly index: (references: readonly string[], options: IndexOptions) => Promise<IndexResult>;
   readonly inspect: (reference: string, options?: InspectOptions) => Promise<InspectResult>;
+  readonly tags: (repository: string, options?: TagsOptions) => Promise<TagsResult>;
+  readonly digest: (reference: string, options?: DigestOptions) => Promise<DigestResult>;
+  readonly deleteImage: (reference: string, options?: DeleteOptions) => Promise<DeleteResult>;
   readonly login: (registry: string, options: LoginOptions) => Promise<LoginResult>;
   readonly logout: (registry: string, options?: { signal?: AbortSignal }) => Promise<LogoutResult>;
   readonly doctor: (address: string, options?: DoctorOptions) => Promise<DoctorResult>;

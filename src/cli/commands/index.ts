@@ -2,12 +2,15 @@ import type { Command } from '../command.ts';
 import { auth } from './auth.ts';
 import { completion } from './completion.ts';
 import { copy } from './copy.ts';
+import { deleteCommand } from './delete.ts';
+import { digest } from './digest.ts';
 import { doctor } from './doctor.ts';
 import { index } from './index-images.ts';
 import { inspect } from './inspect.ts';
 import { login } from './login.ts';
 import { logout } from './logout.ts';
 import { push } from './push.ts';
+import { tags } from './tags.ts';
 
 /** Every verb, in the order the help lists them. */
 export const COMMANDS: readonly Command[] = [
@@ -15,6 +18,9 @@ export const COMMANDS: readonly Command[] = [
   copy,
   index,
   inspect,
+  tags,
+  digest,
+  deleteCommand,
   login,
   logout,
   auth,
