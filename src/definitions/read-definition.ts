@@ -5,15 +5,9 @@ import { parseStorePath } from '../nix/store-path.ts';
 import type { ImageDefinition } from './image-definition.ts';
 import { IMAGE_SCHEMA } from './image-schema.ts';
 
-/** The document of a file if it is an image definition: a JSON object with the key `nixpush`. */
-export function imageDefinitionIn(text: string): Record<string, unknown> | undefined {
-  if (!/^\s*\{/.test(text)) return undefined;
-  try {
-    const document = JSON.parse(text) as Record<string, unknown>;
-    return Object.hasOwn(document, 'nixpush') ? document : undefined;
-  } catch {
-    return undefined;
-  }
+/** Whether a JSON document is an image definition: it has the key `nixpush`. */
+export function isDefinition(document: object): boolean {
+  return Object.hasOwn(document, 'nixpush');
 }
 
 /** What dockerTools runs while it builds; nothing is built here. */
@@ -22,10 +16,7 @@ const SCRIPTS = ['runAsRoot', 'fakeRootCommands', 'enableFakechroot', 'extraComm
 /**
  * Checks a definition: `file` and the place in it are in every message. Throws ERR_FORMAT.
  */
-export async function readDefinition(
-  document: Record<string, unknown>,
-  file: string,
-): Promise<ImageDefinition> {
+export async function readDefinition(document: object, file: string): Promise<ImageDefinition> {
   const script = SCRIPTS.find((key) => Object.hasOwn(document, key));
   if (script !== undefined) throw scriptError(script, file);
   const definition = await checkDocument<ImageDefinition>(document, IMAGE_SCHEMA, file);

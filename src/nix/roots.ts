@@ -15,7 +15,7 @@ export interface RootOptions {
 }
 
 /** What `nix build` leaves behind. */
-const DEFAULT_ROOT = './result';
+export const DEFAULT_ROOT = './result';
 
 /**
  * What the user named, as logical store paths, each once and in this order: a store path or a path inside one, a
