@@ -27,22 +27,27 @@ export function decodeTarHeader(block: Buffer): TarHeader | undefined {
   };
 }
 
-/** Of a plain file: mode 0444, owner 0, mtime 0. `name` is ASCII, at most 100 characters. */
-export function encodeTarHeader(name: string, size: number): Buffer {
+/**
+ * Of a file (mode 0444) or, with `linkName`, a symbolic link (mode 0), owner 0, mtime 0: what Go's archive/tar makes of
+ * the same up to 8 GiB. Names are ASCII, at most 100 characters.
+ */
+export function encodeTarHeader(name: string, size: number, linkName?: string): Buffer {
   const block = Buffer.alloc(TAR_BLOCK);
   const octal = (value: number, offset: number, digits: number): void => {
     block.write(value.toString(8).padStart(digits, '0'), offset, 'latin1');
   };
   block.write(name, 0, 'latin1');
-  octal(0o444, 100, 7);
+  octal(linkName === undefined ? 0o444 : 0, 100, 7);
   octal(0, 108, 7);
   octal(0, 116, 7);
   if (size < 8 ** 11) octal(size, 124, 11);
   else base256(block, 124, 12, size);
   octal(0, 136, 11);
-  block.write('0ustar\u000000', 156, 'latin1');
-  block.copy(block, 257, 157, 165);
-  block.fill(0, 157, 257);
+  block.write(linkName === undefined ? '0' : '2', 156, 'latin1');
+  block.write(linkName ?? '', 157, 'latin1');
+  block.write('ustar\u000000', 257, 'latin1');
+  octal(0, 329, 7);
+  octal(0, 337, 7);
   block.fill(' ', 148, 156);
   octal(sumOf(block), 148, 6);
   block[154] = 0;
