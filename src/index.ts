@@ -9,8 +9,10 @@ export { digest, type DigestOptions, type DigestResult } from './verbs/digest.ts
 export { doctor, type DoctorOptions, type DoctorResult, type Finding } from './verbs/doctor.ts';
 export { index, type IndexOptions, type IndexResult } from './verbs/index-images.ts';
 export { inspect, type InspectOptions, type InspectResult } from './verbs/inspect.ts';
+export { lock, type LockedImage, type LockOptions, type LockResult } from './verbs/lock.ts';
 export { login, type LoginOptions, type LoginResult } from './verbs/login.ts';
 export { logout, type LogoutResult } from './verbs/logout.ts';
+export type { PullImageArguments } from './verbs/pull-image.ts';
 export type { PlannedLayer, ProgressEvent, ProgressListener } from './verbs/progress.ts';
 export type { PushedBase, PushedDestination, PushedLayer, PushResult } from './verbs/push-result.ts';
 export { push, type PushOptions } from './verbs/push.ts';

@@ -8,6 +8,7 @@ import type { DigestOptions, DigestResult } from '../verbs/digest.ts';
 import type { DoctorOptions, DoctorResult } from '../verbs/doctor.ts';
 import type { IndexOptions, IndexResult } from '../verbs/index-images.ts';
 import type { InspectOptions, InspectResult } from '../verbs/inspect.ts';
+import type { LockOptions, LockResult } from '../verbs/lock.ts';
 import type { LoginOptions, LoginResult } from '../verbs/login.ts';
 import type { LogoutResult } from '../verbs/logout.ts';
 import type { TagsOptions, TagsResult } from '../verbs/tags.ts';
@@ -70,6 +71,7 @@ export interface Verbs {
   readonly tags: (repository: string, options?: TagsOptions) => Promise<TagsResult>;
   readonly digest: (reference: string, options?: DigestOptions) => Promise<DigestResult>;
   readonly deleteImage: (reference: string, options?: DeleteOptions) => Promise<DeleteResult>;
+  readonly lock: (references: readonly string[], options?: LockOptions) => Promise<LockResult>;
   readonly login: (registry: string, options: LoginOptions) => Promise<LoginResult>;
   readonly logout: (registry: string, options?: { signal?: AbortSignal }) => Promise<LogoutResult>;
   readonly doctor: (address: string, options?: DoctorOptions) => Promise<DoctorResult>;

@@ -7,6 +7,7 @@ import { digest } from './digest.ts';
 import { doctor } from './doctor.ts';
 import { index } from './index-images.ts';
 import { inspect } from './inspect.ts';
+import { lock } from './lock.ts';
 import { login } from './login.ts';
 import { logout } from './logout.ts';
 import { push } from './push.ts';
@@ -18,6 +19,7 @@ export const COMMANDS: readonly Command[] = [
   copy,
   index,
   inspect,
+  lock,
   tags,
   digest,
   deleteCommand,
