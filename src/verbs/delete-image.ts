@@ -3,6 +3,7 @@ import { abortError, NixpushError, usageError } from '../base/errors.ts';
 import type { Descriptor } from '../image/descriptor.ts';
 import type { ImageStore, StoreOptions } from '../stores/image-store.ts';
 import { parseReference, type Reference } from '../stores/reference.ts';
+import { naturallySorted } from './natural-order.ts';
 import { openImageStore } from './open-store.ts';
 import type { RegistryAccess } from './registry-access.ts';
 
@@ -89,5 +90,5 @@ async function tagsOf(
   if (all.length > MOST_TAGS_ASKED) return undefined;
   const limit = pLimit(PARALLEL);
   const found = await Promise.all(all.map((tag) => limit(() => store.headManifest(tag, options))));
-  return all.filter((_, at) => found[at]?.digest === digest);
+  return naturallySorted(all.filter((_, at) => found[at]?.digest === digest));
 }

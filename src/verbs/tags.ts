@@ -1,5 +1,6 @@
 import { usageError } from '../base/errors.ts';
 import { parseReference } from '../stores/reference.ts';
+import { naturallySorted } from './natural-order.ts';
 import { openImageStore } from './open-store.ts';
 import type { RegistryAccess } from './registry-access.ts';
 
@@ -38,11 +39,4 @@ export async function tags(repository: string, options: TagsOptions = {}): Promi
   } finally {
     await store.close();
   }
-}
-
-/** Registries sort in several ways, distribution's file system in none. */
-function naturallySorted(texts: readonly string[]): string[] {
-  const { compare } = new Intl.Collator('en', { numeric: true });
-  // Without regard to case some are equal: those by their code units.
-  return texts.toSorted().sort(compare);
 }

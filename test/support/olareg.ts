@@ -7,6 +7,7 @@ export async function startOlareg(test: Pick<TestContext, 'after'>): Promise<str
   const directory = temporaryDirectory(test);
   return startServer(test, 'olareg', (port) => [
     'serve',
+    '--api-delete',
     '--addr',
     '127.0.0.1',
     '--port',

@@ -1,0 +1,46 @@
+import assert from 'node:assert/strict';
+import { execFile } from 'node:child_process';
+import { describe, test, type TestContext } from 'node:test';
+import { promisify } from 'node:util';
+import { startDockerRegistry } from '../support/docker-registry.ts';
+import { examplePush } from '../support/example.ts';
+import { nixpush } from '../support/nixpush.ts';
+import { startOlareg } from '../support/olareg.ts';
+import { needs } from '../support/peers.ts';
+
+async function done(...args: string[]): Promise<string> {
+  const { status, stdout, stderr } = await nixpush(args);
+  assert.equal(status, 0, stderr);
+  return stdout.trim();
+}
+
+async function crane(...args: string[]): Promise<string> {
+  return (await promisify(execFile)('crane', [...args, '--insecure'])).stdout.trim();
+}
+
+const REGISTRIES: Readonly<Record<string, (t: TestContext) => Promise<string>>> = {
+  // It deletes by digest alone.
+  'docker-registry': async (t) => (await startDockerRegistry(t)).host,
+  registry: async (t) => (await startDockerRegistry(t, { program: 'registry' })).host,
+  olareg: startOlareg,
+};
+
+describe('nixpush delete', () => {
+  for (const [program, start] of Object.entries(REGISTRIES))
+    test(`takes a tag from ${program}, and then the image`, needs(program, 'crane'), async (t) => {
+      const repository = `${await start(t)}/x/demo`;
+      const to = ['1', '2', '3'].flatMap((tag) => ['--to', `${repository}:${tag}`]);
+      const [pushed] = (await done(...examplePush, ...to, '--quiet')).split('\n');
+      const digest = pushed!.slice(pushed!.indexOf('@') + 1);
+
+      await done('delete', `${repository}:1`, '--yes');
+      assert.deepEqual((await crane('ls', repository)).split('\n').sort(), ['2', '3']);
+      assert.equal(await crane('digest', `${repository}:2`), digest);
+      await crane('validate', '--remote', `${repository}:2`);
+
+      const said = await done('delete', `${repository}@${digest}`, '--yes');
+      assert.equal(said, `deleted ${repository}@${digest} with the tags 2, 3`);
+      assert.equal(await done('tags', repository), '');
+      await assert.rejects(crane('digest', `${repository}@${digest}`));
+    });
+});
