@@ -13,6 +13,12 @@ export { lock, type LockedImage, type LockOptions, type LockResult } from './ver
 export { login, type LoginOptions, type LoginResult } from './verbs/login.ts';
 export { logout, type LogoutResult } from './verbs/logout.ts';
 export type { PullImageArguments } from './verbs/pull-image.ts';
+export { mirror } from './verbs/mirror.ts';
+export { readMirrorFile, type MirrorFile } from './verbs/mirror/mirror-file.ts';
+export type { MirrorOptions, MirrorSpec } from './verbs/mirror/mirror-options.ts';
+export type { MirrorEvent, MirrorListener } from './verbs/mirror/mirror-events.ts';
+export type { MirroredImage, MirroredRepository, MirrorResult } from './verbs/mirror/mirror-result.ts';
+export type { TagFilter, TagFilters } from './verbs/mirror/tag-filter.ts';
 export type { PlannedLayer, ProgressEvent, ProgressListener } from './verbs/progress.ts';
 export type { PushedBase, PushedDestination, PushedLayer, PushResult } from './verbs/push-result.ts';
 export { push, type PushOptions } from './verbs/push.ts';

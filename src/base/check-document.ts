@@ -49,6 +49,7 @@ function describe(error: ErrorObject): Finding {
         hint: `Known here: ${known.join(', ')}.`,
       };
     }
+    case 'dependencies':
     case 'required': {
       const { missingProperty } = error.params as { missingProperty: string };
       return { place: memberOf(error.instancePath, missingProperty), wrong: 'is missing' };

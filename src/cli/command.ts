@@ -12,6 +12,9 @@ import type { LockOptions, LockResult } from '../verbs/lock.ts';
 import type { LoginOptions, LoginResult } from '../verbs/login.ts';
 import type { LogoutResult } from '../verbs/logout.ts';
 import type { TagsOptions, TagsResult } from '../verbs/tags.ts';
+import type { MirrorFile } from '../verbs/mirror/mirror-file.ts';
+import type { MirrorOptions, MirrorSpec } from '../verbs/mirror/mirror-options.ts';
+import type { MirrorResult } from '../verbs/mirror/mirror-result.ts';
 import type { Arguments } from './arguments.ts';
 
 /** One option of a verb; the parser, `--help` and docs/cli.md are all made from it. */
@@ -67,6 +70,8 @@ export interface Verbs {
   readonly pushSystems: (options: PushSystemsOptions) => Promise<PushSystemsResult>;
   readonly copy: (source: string, options: CopyOptions) => Promise<CopyResult>;
   readonly index: (references: readonly string[], options: IndexOptions) => Promise<IndexResult>;
+  readonly mirror: (images: readonly MirrorSpec[], options: MirrorOptions) => Promise<MirrorResult>;
+  readonly readMirrorFile: (file: string, environment: NodeJS.ProcessEnv) => Promise<MirrorFile>;
   readonly inspect: (reference: string, options?: InspectOptions) => Promise<InspectResult>;
   readonly tags: (repository: string, options?: TagsOptions) => Promise<TagsResult>;
   readonly digest: (reference: string, options?: DigestOptions) => Promise<DigestResult>;

@@ -10,6 +10,7 @@ import { inspect } from './inspect.ts';
 import { lock } from './lock.ts';
 import { login } from './login.ts';
 import { logout } from './logout.ts';
+import { mirror } from './mirror.ts';
 import { push } from './push.ts';
 import { tags } from './tags.ts';
 
@@ -17,6 +18,7 @@ import { tags } from './tags.ts';
 export const COMMANDS: readonly Command[] = [
   push,
   copy,
+  mirror,
   index,
   inspect,
   lock,

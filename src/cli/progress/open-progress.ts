@@ -60,7 +60,7 @@ function plainProgress(stream: NodeJS.WriteStream, state: PushState, verbose: bo
 }
 
 /** Milliseconds between two frames. */
-const FRAME = 100;
+export const FRAME = 100;
 
 function liveProgress(stream: NodeJS.WriteStream, env: NodeJS.ProcessEnv, state: PushState): Progress {
   const live = new LiveLines(stream);

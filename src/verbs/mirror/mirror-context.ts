@@ -1,0 +1,26 @@
+import type { StoreOptions } from '../../stores/image-store.ts';
+import type { BlobPlaces } from '../blob-places.ts';
+import type { HostLimits } from './host-limits.ts';
+import type { Journal } from './journal.ts';
+import type { MirrorListener } from './mirror-events.ts';
+import type { PullBudget } from './pull-budget.ts';
+import type { Stores } from './stores.ts';
+
+/** What all images of a mirror share. */
+export interface MirrorContext {
+  readonly stores: Stores;
+  readonly journal: Journal;
+  readonly places: BlobPlaces;
+  readonly budget: PullBudget;
+  /** Looking at tags. */
+  readonly checks: HostLimits;
+  /** Copying images. */
+  readonly copies: HostLimits;
+  readonly dryRun: boolean;
+  /** The journal does not count. */
+  readonly recheck: boolean;
+  /** Registry and digest of blobs that a dry run has counted. */
+  readonly estimated: Set<string>;
+  readonly options: StoreOptions;
+  readonly tell: MirrorListener;
+}

@@ -1,0 +1,60 @@
+import { NixpushError } from '../../base/errors.ts';
+import type { ImageStore } from '../../stores/image-store.ts';
+import { AttachmentFinder } from '../attachments.ts';
+import { isDigestTag } from './digest-tag.ts';
+import type { MirrorContext } from './mirror-context.ts';
+import type { RepositoryMirror } from './repository-mirror.ts';
+
+/** A repository on both sides before anything is copied. */
+export interface Survey {
+  readonly repository: RepositoryMirror;
+  readonly from: ImageStore;
+  /** Undefined in a dry run if it does not exist. */
+  readonly to: ImageStore | undefined;
+  readonly attachments: AttachmentFinder;
+  /** All tags of the source. */
+  readonly there: ReadonlySet<string>;
+  /** Those of them that say by their form what they are about. */
+  readonly digestTags: readonly string[];
+  /** All tags of the destination. */
+  readonly here: ReadonlySet<string>;
+  /** Tags to mirror, those of other shards included. */
+  readonly wanted: readonly string[];
+}
+
+/** Lists the tags on both sides: one request each for every thousand tags. Throws what listing the source throws. */
+export async function survey(repository: RepositoryMirror, context: MirrorContext): Promise<Survey> {
+  const { stores, checks, options } = context;
+  const from = await stores.source(repository.from);
+  const [there, { to, tags }] = await Promise.all([
+    checks.run([from], () => from.listTags(options)),
+    destination(repository, context),
+  ]);
+  return {
+    repository,
+    from,
+    to,
+    attachments: new AttachmentFinder(from, options),
+    there: new Set(there),
+    digestTags: there.filter(isDigestTag),
+    here: new Set(tags),
+    wanted: repository.selector.select(there),
+  };
+}
+
+/** A repository comes into being with its first image; some registries call what does not exist forbidden. */
+const MAY_NOT_EXIST = ['ERR_NOT_FOUND', 'ERR_UNAUTHORIZED', 'ERR_DENIED'];
+
+async function destination(
+  repository: RepositoryMirror,
+  { stores, checks, options, dryRun }: MirrorContext,
+): Promise<{ to: ImageStore | undefined; tags: readonly string[] }> {
+  let to: ImageStore | undefined;
+  try {
+    to = await (dryRun ? stores.source(repository.to) : stores.destination(repository.to));
+    return { to, tags: await checks.run([to], () => to!.listTags(options)) };
+  } catch (error) {
+    if (error instanceof NixpushError && MAY_NOT_EXIST.includes(error.code)) return { to, tags: [] };
+    throw error;
+  }
+}
