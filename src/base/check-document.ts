@@ -1,5 +1,6 @@
 import type { ErrorObject } from 'ajv';
 import { NixpushError } from './errors.ts';
+import { suggest } from './suggest.ts';
 
 /** A JSON schema, draft 7, as far as it matters here; `strict` of ajv checks the rest. */
 export type DocumentSchema = Readonly<Record<string, unknown>>;
@@ -43,10 +44,11 @@ function describe(error: ErrorObject): Finding {
     case 'additionalProperties': {
       const { additionalProperty } = error.params as { additionalProperty: string };
       const known = Object.keys((error.parentSchema as { properties?: object }).properties ?? {});
+      const meant = suggest(additionalProperty, known);
       return {
         place: memberOf(error.instancePath, additionalProperty),
         wrong: 'is not a known key',
-        hint: `Known here: ${known.join(', ')}.`,
+        hint: `${meant === undefined ? '' : `Did you mean ${meant}? `}Known here: ${known.join(', ')}.`,
       };
     }
     case 'dependencies':

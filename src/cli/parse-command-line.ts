@@ -3,7 +3,7 @@ import { NixpushError, usageError } from '../base/errors.ts';
 import { Arguments } from './arguments.ts';
 import type { CliOption, Command } from './command.ts';
 import { commandNames, COMMANDS, DEFAULT_COMMAND, findCommand } from './commands/index.ts';
-import { suggest } from './suggest.ts';
+import { suggest } from '../base/suggest.ts';
 import type { Argv, Options } from 'yargs';
 
 export interface CommandLine {

@@ -111,7 +111,7 @@ describe('a document checked against a schema', () => {
 
   test('names the keys that there are when one is not known', async () => {
     const { hint } = await wrongIn({ image: [], images: [{ from: 'a' }] });
-    assert.equal(hint, 'Known here: images, environment.');
+    assert.equal(hint, 'Did you mean images? Known here: images, environment.');
   });
 
   test('does not repeat texts, which may be secrets', async () => {
