@@ -1,6 +1,5 @@
-import type { TreeLocation } from '../nix/closure.ts';
-import { walkTree } from '../nix/directory-tree.ts';
 import { parseStorePath } from '../nix/store-path.ts';
+import type { TreeListings } from '../nix/tree-listings.ts';
 
 /**
  * What the image runs unless told otherwise: the only program in `bin/` of the given paths, or the one named like
@@ -8,7 +7,7 @@ import { parseStorePath } from '../nix/store-path.ts';
  * otherwise by store path.
  */
 export function defaultCommand(
-  trees: TreeLocation,
+  trees: TreeListings,
   roots: readonly string[],
   links: boolean,
 ): readonly string[] | undefined {
@@ -25,9 +24,9 @@ interface Program {
   readonly root: string;
 }
 
-function programsOf(trees: TreeLocation, root: string): Program[] {
+function programsOf(trees: TreeListings, root: string): Program[] {
   const programs: Program[] = [];
-  for (const entry of walkTree(trees, root)) {
+  for (const entry of trees.of(root)) {
     const name = entry.name.toString();
     const runnable = entry.type === 'symlink' || (entry.type === 'file' && entry.executable);
     if (!runnable) continue;

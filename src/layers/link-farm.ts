@@ -1,8 +1,7 @@
 import { posix } from 'node:path';
 import { NixpushError } from '../base/errors.ts';
-import type { TreeLocation } from '../nix/closure.ts';
-import { walkTree } from '../nix/directory-tree.ts';
 import { parseStorePath } from '../nix/store-path.ts';
+import type { TreeListings } from '../nix/tree-listings.ts';
 import type { TreeEntry } from '../nix/tree.ts';
 import type { WrittenEntry } from './content.ts';
 
@@ -27,11 +26,11 @@ const LEFT_OUT = 'nix-support';
  * Merges the trees of `roots` at `/`. A root that is a file is linked under its name, in `/bin` if it is a program.
  * Throws ERR_FORMAT where one root has a directory and another one a file.
  */
-export function linkFarm(trees: TreeLocation, roots: readonly string[]): LinkFarm {
+export function linkFarm(trees: TreeListings, roots: readonly string[]): LinkFarm {
   const entries = new Map<string, WrittenEntry>();
   const conflicts: LinkConflict[] = [];
   for (const root of new Set(roots)) {
-    for (const entry of walkTree(trees, root)) {
+    for (const entry of trees.of(root)) {
       const wanted = writtenEntry(root, entry);
       if (wanted === undefined) continue;
       for (const parent of parents(wanted.path)) place(entries, conflicts, parent);

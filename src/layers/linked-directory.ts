@@ -1,7 +1,6 @@
 import { posix } from 'node:path';
-import type { TreeLocation } from '../nix/closure.ts';
-import { walkTree } from '../nix/directory-tree.ts';
 import { isStorePath, storePathOf, STORE_DIR } from '../nix/store-path.ts';
+import type { TreeListings } from '../nix/tree-listings.ts';
 import type { TreeEntry } from '../nix/tree.ts';
 
 /** As in Linux: a chain longer than this is taken for a loop. */
@@ -9,11 +8,11 @@ const MOST_LINKS = 40;
 
 /** Finds directories behind links in store paths: `sbin -> bin`, or `bin -> /nix/store/…-hello/bin` as buildEnv makes them. */
 export class LinkedDirectories {
-  readonly #trees: TreeLocation;
+  readonly #trees: TreeListings;
   /** Of each store path: its entries by name. */
   readonly #entries = new Map<string, Map<string, TreeEntry>>();
 
-  constructor(trees: TreeLocation) {
+  constructor(trees: TreeListings) {
     this.#trees = trees;
   }
 
@@ -58,7 +57,7 @@ export class LinkedDirectories {
   #entriesOf(storePath: string): Map<string, TreeEntry> {
     let entries = this.#entries.get(storePath);
     if (entries === undefined) {
-      entries = new Map([...walkTree(this.#trees, storePath)].map((entry) => [entry.name.toString(), entry]));
+      entries = new Map(this.#trees.of(storePath).map((entry) => [entry.name.toString(), entry]));
       this.#entries.set(storePath, entries);
     }
     return entries;

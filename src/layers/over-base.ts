@@ -1,13 +1,19 @@
 import { posix } from 'node:path';
 import { NixpushError } from '../base/errors.ts';
-import type { TreeLocation } from '../nix/closure.ts';
+import type { TreeListings } from '../nix/tree-listings.ts';
 import type { BaseTree } from './base-tree.ts';
 import type { WrittenEntry } from './content.ts';
 import { byComponents, place, type LinkConflict, type LinkFarm } from './link-farm.ts';
 import { LinkedDirectories } from './linked-directory.ts';
 
+/** What is to be at `/`. */
+export interface RootFiles extends LinkFarm {
+  /** Directories among the entries that have their mode and owner also where the base image has others. */
+  readonly declared?: ReadonlySet<string>;
+}
+
 export interface LinkFarmOverBase extends LinkFarm {
-  /** Files and links of the base image that links take the place of. */
+  /** Files and links of the base image that others take the place of. */
   readonly replaced: readonly string[];
 }
 
@@ -20,9 +26,10 @@ const MOST_LEVELS = 40;
  * owner; a link to a directory, where the base has one, becomes links to what is in it.
  * Throws ERR_FORMAT where the one has a file and the other a directory.
  */
-export function overBase(farm: LinkFarm, base: BaseTree, trees: TreeLocation): LinkFarmOverBase {
+export function overBase(farm: RootFiles, base: BaseTree, trees: TreeListings): LinkFarmOverBase {
   const fitted = new FittedFarm(base, trees, farm.conflicts);
   for (const entry of farm.entries) fitted.add(entry, 0);
+  for (const entry of farm.entries) if (farm.declared?.has(entry.path) === true) fitted.declare(entry);
   return fitted.result();
 }
 
@@ -33,7 +40,7 @@ class FittedFarm {
   readonly #conflicts: LinkConflict[];
   readonly #replaced = new Set<string>();
 
-  constructor(base: BaseTree, trees: TreeLocation, conflicts: readonly LinkConflict[]) {
+  constructor(base: BaseTree, trees: TreeListings, conflicts: readonly LinkConflict[]) {
     this.#base = base;
     this.#directories = new LinkedDirectories(trees);
     this.#conflicts = [...conflicts];
@@ -53,6 +60,12 @@ class FittedFarm {
     this.#addDirectory(parent);
     if (this.#base.at(path) !== undefined) this.#replaced.add(path);
     place(this.#entries, this.#conflicts, { ...entry, path });
+  }
+
+  /** Of a directory that was added. */
+  declare(entry: WrittenEntry): void {
+    const path = this.#base.realDirectory(entry.path);
+    this.#entries.set(path, { ...entry, path });
   }
 
   result(): LinkFarmOverBase {
@@ -79,11 +92,12 @@ class FittedFarm {
   }
 
   #addContent({ path, target }: WrittenEntry, level: number): void {
-    const children = level < MOST_LEVELS ? this.#directories.childrenOf(target!) : undefined;
+    const children =
+      target !== undefined && level < MOST_LEVELS ? this.#directories.childrenOf(target) : undefined;
     if (children === undefined)
       throw new NixpushError(
         'ERR_FORMAT',
-        `${path} is a directory in the base image, but ${target!} is none: both cannot be there`,
+        `${path} is a directory in the base image, but ${target ?? 'a file here'} is none: both cannot be there`,
         { path, hint: 'Push another path, or leave out the root layer with --no-links.' },
       );
     for (const child of children) {

@@ -1,3 +1,5 @@
+import { join } from 'node:path';
+import { ClosureCache } from './closure-cache.ts';
 import { ClosureFile } from './closure-file.ts';
 import type { ClosureSource } from './closure.ts';
 import { NixStoreSource } from './nix-store-source.ts';
@@ -10,8 +12,13 @@ export interface SourceOptions {
   closure?: string;
 }
 
-/** The place where closures come from, by the user's options. Throws ERR_NOT_FOUND, ERR_USAGE. */
-export function openClosureSource(options: SourceOptions): ClosureSource {
+/**
+ * The place where closures come from, by the user's options. What `nix` says is remembered below `cacheDirectory`.
+ * Throws ERR_NOT_FOUND, ERR_USAGE.
+ */
+export function openClosureSource(options: SourceOptions, cacheDirectory?: string): ClosureSource {
   const trees = treeLocation(options.store);
-  return options.closure === undefined ? new NixStoreSource(trees) : new ClosureFile(options.closure, trees);
+  if (options.closure !== undefined) return new ClosureFile(options.closure, trees);
+  const source = new NixStoreSource(trees);
+  return cacheDirectory === undefined ? source : new ClosureCache(source, join(cacheDirectory, 'closures'));
 }

@@ -1,19 +1,17 @@
-import { isDigest, type Digest } from '../base/digest.ts';
+import type { Digest } from '../base/digest.ts';
 import { NixpushError } from '../base/errors.ts';
 import { baseHistory } from '../image/base-history.ts';
-import type { Descriptor, Platform } from '../image/descriptor.ts';
+import type { Platform } from '../image/descriptor.ts';
 import type { HistoryEntry } from '../image/history.ts';
 import type { ImageConfig } from '../image/image-config.ts';
-import { ociLayerType } from '../image/layer-types.ts';
-import type { ImageManifest } from '../image/manifest.ts';
 import { nearestPlatforms } from '../image/nearest-platform.ts';
 import { formatPlatform } from '../image/platform.ts';
 import type { ImageStore } from '../stores/image-store.ts';
 import { formatReference, parseReference, type Reference } from '../stores/reference.ts';
-import { findImage } from './find-image.ts';
+import { readLayeredImage, type StoredLayer } from './layered-image.ts';
 import { manifestName } from './manifest-name.ts';
 import { openImageStore, type OpenStoreOptions } from './open-store.ts';
-import { layerHistories, readConfig, storePathsIn, type StoredConfig } from './read-config.ts';
+import type { StoredConfig } from './read-config.ts';
 
 /** The image that ours is made on. `store` is open until the caller closes it. */
 export interface BaseImage {
@@ -26,18 +24,10 @@ export interface BaseImage {
   readonly platform: Platform;
   readonly settings: ImageConfig;
   /** Lowest first. */
-  readonly layers: readonly BaseLayer[];
+  readonly layers: readonly StoredLayer[];
   readonly history: readonly HistoryEntry[];
   /** image-spec, annotations.md: `org.opencontainers.image.base.name` and `.digest`, where others can look there too. */
   readonly annotations: Readonly<Record<string, string>>;
-}
-
-export interface BaseLayer {
-  /** The base's own, with the media type of an OCI layer. */
-  readonly descriptor: Descriptor;
-  readonly diffId: Digest;
-  /** Store paths in it, as far as the base's history names them. */
-  readonly paths: readonly string[];
 }
 
 export interface BaseImageOptions extends OpenStoreOptions {
@@ -74,22 +64,16 @@ async function readBaseImage(
       type: 'warning',
       message: `--from ${from} is ${pinned} today; pin it with --from ${from}@${pinned}`,
     });
-  const { digest, manifest } = await findImage(store, root, platform, reading);
-  const what = `the base image ${store.name}@${digest}`;
-  const config = await readConfig(store, manifest.config, reading);
-  if (config === undefined)
-    throw new NixpushError(
-      'ERR_FORMAT',
-      `${what} is no container image: its config is of type ${manifest.config.mediaType}`,
-    );
+  const image = await readLayeredImage(store, root, { what: 'the base image', platform, ...reading });
+  const { config, layers } = image;
   return {
     store,
     reference: `${store.name}@${pinned}`,
-    manifest: digest,
-    platform: checkedPlatform(config, platform, what),
+    manifest: image.manifest,
+    platform: checkedPlatform(config, platform, image.what),
     settings: config.settings,
-    layers: baseLayers(manifest, config, what),
-    history: baseHistory(config.history, manifest.layers.length),
+    layers,
+    history: baseHistory(config.history, layers.length),
     annotations: baseAnnotations(reference, pinned),
   };
 }
@@ -106,31 +90,6 @@ function checkedPlatform({ platform }: StoredConfig, wanted: Platform, what: str
     );
   const variant = wanted.variant ?? platform.variant;
   return { ...wanted, ...(variant !== undefined && { variant }) };
-}
-
-function baseLayers({ layers }: ImageManifest, config: StoredConfig, what: string): BaseLayer[] {
-  const { diffIds } = config;
-  if (diffIds.length !== layers.length)
-    throw new NixpushError(
-      'ERR_FORMAT',
-      `${what} has ${layers.length} layers, but its config names ${diffIds.length}`,
-    );
-  const histories = layerHistories(config, layers.length);
-  return layers.map(({ mediaType, digest, size, annotations }, at) => {
-    const name = `layer ${at + 1} of ${what}`;
-    const diffId = diffIds[at];
-    if (!isDigest(diffId)) throw new NixpushError('ERR_FORMAT', `${name} has no valid diffID in the config`);
-    return {
-      descriptor: {
-        mediaType: ociLayerType(mediaType, name),
-        digest,
-        size,
-        ...(annotations !== undefined && { annotations }),
-      },
-      diffId,
-      paths: storePathsIn(histories[at]?.comment),
-    };
-  });
 }
 
 /** What can be looked up by whoever has the image. A path of this machine is no such thing, and not reproducible. */

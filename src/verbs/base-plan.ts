@@ -41,7 +41,7 @@ async function baseTree(
   { store, manifest, layers }: BaseImage,
   { cache, onProgress, signal }: BasePlanOptions,
 ): Promise<BaseTree> {
-  const remembered = await cache?.get(manifest);
+  const remembered = cache?.get(manifest);
   if (remembered !== undefined) return remembered;
   const size = layers.reduce((sum, { descriptor }) => sum + descriptor.size, 0);
   onProgress?.({ type: 'base-tree', base: store.name, size });
@@ -53,6 +53,6 @@ async function baseTree(
       open: () => store.getBlob(descriptor, reading),
     })),
   );
-  await cache?.set(manifest, tree);
+  cache?.set(manifest, tree);
   return tree;
 }

@@ -1,4 +1,5 @@
 import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { ioError } from '../base/errors.ts';
 import type { ImageConfig } from '../image/image-config.ts';
 import { BaseTreeCache } from '../layers/base-tree-cache.ts';
@@ -8,14 +9,16 @@ import { cacheDirectory } from '../layers/recipe-cache.ts';
 import { openClosureSource } from '../nix/open-source.ts';
 import { resolveRoots } from '../nix/roots.ts';
 import { checkTrees } from '../nix/tree-location.ts';
+import { TreeListings } from '../nix/tree-listings.ts';
 import type { BaseImage } from './base-image.ts';
 import { basePlan } from './base-plan.ts';
+import type { Earlier } from './earlier.ts';
 import { imageSettings } from './image-settings.ts';
-import { planImage, type LayerPlan } from './plan-image.ts';
+import { planImage, type ImagePlan } from './plan-image.ts';
 import type { PushSettings } from './push-settings.ts';
 import type { PushOptions } from './push.ts';
 
-async function readLayerWeights(file: string | undefined): Promise<LayerWeights | undefined> {
+export async function readLayerWeights(file: string | undefined): Promise<LayerWeights | undefined> {
   if (file === undefined) return undefined;
   let text: string;
   try {
@@ -27,8 +30,7 @@ async function readLayerWeights(file: string | undefined): Promise<LayerWeights 
 }
 
 /** What a push is going to make. */
-export interface PlannedImage {
-  readonly layers: readonly LayerPlan[];
+export interface PlannedImage extends ImagePlan {
   readonly config: ImageConfig;
   /** How many of the closure are there already. */
   readonly storePathsInBase: number;
@@ -39,22 +41,26 @@ export async function planClosure(
   options: PushOptions,
   settings: PushSettings,
   base: BaseImage | undefined,
+  earlier: Earlier,
 ): Promise<PlannedImage> {
   const { onProgress, signal, noLinks, noCache } = options;
   const warn = (message: string): void => onProgress?.({ type: 'warning', message });
-  const source = openClosureSource(options);
+  const directory = noCache === true ? undefined : cacheDirectory();
+  const source = openClosureSource(options, directory);
   const roots = await resolveRoots(options.paths ?? [], { trees: source.trees, ...(signal && { signal }) });
   const closure = await source.closure(roots, signal);
   checkTrees(closure, source.trees);
   const links = noLinks !== true;
-  const { trees } = source;
+  const trees = new TreeListings(source.trees, closure.paths, directory && join(directory, 'listings'));
   const { maxLayers, codec, created, cache } = settings;
-  const baseCache = noCache === true ? undefined : new BaseTreeCache(cacheDirectory());
-  const layers = await planImage({
+  const baseCache = directory === undefined ? undefined : new BaseTreeCache(directory);
+  const plan = await planImage({
     closure,
     trees,
     maxLayers,
-    strategy: options.layers ?? 'auto',
+    strategy: options.layers ?? 'expected',
+    earlier: earlier.plan,
+    reused: earlier.reused,
     weights: await readLayerWeights(options.layerWeights),
     codec,
     links,
@@ -64,9 +70,9 @@ export async function planClosure(
     ...(base !== undefined && { base: basePlan(base, { cache: baseCache, onProgress, signal }) }),
   });
   const command = (): readonly string[] | undefined => defaultCommand(trees, closure.roots, links);
-  const ours = layers.reduce((sum, { paths }) => sum + paths.length, 0);
+  const ours = plan.layers.reduce((sum, { paths }) => sum + paths.length, 0);
   return {
-    layers,
+    ...plan,
     config: imageSettings(settings.config, base?.settings, command, warn),
     storePathsInBase: closure.paths.length - ours,
   };

@@ -4,30 +4,47 @@ import type { HistoryEntry } from '../image/history.ts';
 import { rootLayerHistory, storeLayerHistory } from '../image/history.ts';
 import type { BaseTree } from '../layers/base-tree.ts';
 import type { Codec } from '../layers/codec.ts';
-import type { LayerContent } from '../layers/content.ts';
-import { linkFarm, type LinkFarm } from '../layers/link-farm.ts';
+import type { LayerContent, PermissionRule } from '../layers/content.ts';
+import { contentSize } from '../layers/file-content.ts';
+import { linkFarm } from '../layers/link-farm.ts';
 import type { LayerFacts } from '../layers/layer-blob.ts';
-import { overBase } from '../layers/over-base.ts';
-import { planLayers, type LayerStrategy } from '../layers/plan/plan.ts';
+import { overBase, type RootFiles } from '../layers/over-base.ts';
+import { permissionsOf, permittedEntry, rulesFor } from '../layers/permissions.ts';
+import { planInputs, samePlan, type EarlierPlan } from '../layers/plan/earlier-plan.ts';
+import type { ExplainedLayer } from '../layers/plan/explain.ts';
+import type { LayerStrategy } from '../layers/plan/plan.ts';
 import type { LayerWeights } from '../layers/plan/weights.ts';
 import type { RecipeCache } from '../layers/recipe-cache.ts';
-import { recipeDigest, ROOT_OWNER, type LayerRecipe } from '../layers/recipe.ts';
-import type { Closure, ClosurePath, TreeLocation } from '../nix/closure.ts';
+import { recipeDigest, ROOT_OWNER, type LayerRecipe, type TarOwner } from '../layers/recipe.ts';
+import type { Closure, ClosurePath } from '../nix/closure.ts';
+import type { TreeListings } from '../nix/tree-listings.ts';
+import type { ImageStore } from '../stores/image-store.ts';
 import type { PlannedLayer } from './progress.ts';
+import type { ReusedLayer } from './reuse.ts';
 
 export interface PlanOptions {
   closure: Closure;
-  trees: TreeLocation;
+  trees: TreeListings;
   /** In all, the root layer counted. */
   maxLayers: number;
   strategy: LayerStrategy;
   weights: LayerWeights | undefined;
+  /** How an earlier image was planned: what did not change stays as it is. */
+  earlier: EarlierPlan | undefined;
   codec: Codec;
   /** Make a root layer. */
   links: boolean;
+  /** What is in it. Default: links to the files of the closure's roots. */
+  root?: RootFiles;
+  /** Of the store paths. Default: as nixpkgs' streamLayeredImage. */
+  owner?: TarOwner;
+  /** Modes and owners that are not the store's. */
+  permissions?: readonly PermissionRule[];
   /** RFC 3339, for the history. */
   created: string;
   cache: RecipeCache | undefined;
+  /** Layers of earlier images, by recipe. */
+  reused: ReadonlyMap<Digest, ReusedLayer>;
   warn: (message: string) => void;
   base?: BasePlan;
 }
@@ -52,32 +69,70 @@ export interface LayerPlan {
   readonly paths: readonly string[];
   /** Bytes. */
   readonly narSize: number;
+  /** Why these paths share it. */
+  readonly reason: string;
   readonly known: LayerFacts | undefined;
+  /** Where the layer lies already, as an earlier image says. */
+  readonly lies: ImageStore | undefined;
+  /** Nobody but that image says what the layer comes to. */
+  readonly isReused: boolean;
 }
 
-/**
- * The layers that we make, lowest first: store paths, then the root layer, so that an update of a program touches few.
- * Throws ERR_USAGE if there is no room for them.
- */
-export async function planImage(options: PlanOptions): Promise<LayerPlan[]> {
-  const { closure, trees, strategy, weights, links, base } = options;
-  const farm = links ? linkFarm(trees, closure.roots) : undefined;
+export interface ImagePlan {
+  /** Lowest first: store paths, then the root layer, so that an update of a program touches few. */
+  readonly layers: readonly LayerPlan[];
+  /** To be remembered for the next push. */
+  readonly record: EarlierPlan;
+  /** Why the unchanged layers of the earlier image could not stay; undefined if they did or there are none. */
+  readonly anew: string | undefined;
+}
+
+/** Throws ERR_USAGE if there is no room for the layers. */
+export async function planImage(options: PlanOptions): Promise<ImagePlan> {
+  const { closure, trees, links, base } = options;
+  const farm = links ? (options.root ?? linkFarm(trees, closure.roots)) : undefined;
   const hasRootLayer = farm !== undefined && farm.entries.length > 0;
   const lacking = closure.paths.filter(({ path }) => base?.paths.has(path) !== true);
   const budget = budgetFor(options, lacking.length > 0, hasRootLayer);
   const byPath = new Map(lacking.map((path) => [path.path, path]));
-  const groups =
-    lacking.length === 0 ? [] : planLayers(lacking, { strategy, budget, ...(weights && { weights }) });
+  const { groups, anew, record } = await planGroups(options, lacking, budget);
   const storeLayers = await Promise.all(
-    groups.map((group) =>
+    groups.map(({ paths, reason }) =>
       storeLayer(
         options,
-        group.map((path) => byPath.get(path)!),
+        paths.map((path) => byPath.get(path)!),
+        reason,
       ),
     ),
   );
-  const plans = storeLayers.filter(({ recipeDigest: recipe }) => base?.recipes.has(recipe) !== true);
-  return hasRootLayer ? [...plans, await rootLayer(options, farm)] : plans;
+  const inBase = (recipe: Digest): boolean => base?.recipes.has(recipe) === true;
+  const plans = storeLayers.filter(({ recipeDigest: recipe }) => !inBase(recipe));
+  return { layers: hasRootLayer ? [...plans, await rootLayer(options, farm)] : plans, anew, record };
+}
+
+interface PlannedGroups {
+  readonly groups: readonly ExplainedLayer[];
+  readonly anew: string | undefined;
+  readonly record: EarlierPlan;
+}
+
+/** Which store paths share a layer. */
+async function planGroups(
+  { strategy, weights, earlier }: PlanOptions,
+  paths: readonly ClosurePath[],
+  budget: number,
+): Promise<PlannedGroups> {
+  const options = { strategy, budget, ...(weights && { weights }) };
+  const inputs = planInputs(paths, options);
+  const same = samePlan(earlier, inputs, paths);
+  if (same !== undefined) return { groups: same, anew: undefined, record: { ...earlier!, inputs } };
+  // Loaded late: of an unchanged image nothing is planned.
+  const { explainLayers } = await import('../layers/plan/plan.ts');
+  const { layers, anew } =
+    paths.length === 0
+      ? { layers: [], anew: undefined }
+      : explainLayers(paths, { ...options, ...(earlier && { earlier: earlier.layers }) });
+  return { groups: layers, anew, record: { inputs, layers: layers.map((layer) => layer.paths) } };
 }
 
 /** Layers that are left for store paths. */
@@ -101,49 +156,88 @@ function budgetFor(
 }
 
 /** The layer as it is told to those who watch. */
-export function plannedLayer({ paths, narSize, recipeDigest, known }: LayerPlan): PlannedLayer {
+export function plannedLayer({ paths, narSize, recipeDigest, reason, known }: LayerPlan): PlannedLayer {
   return {
     paths,
     narSize,
     recipe: recipeDigest,
+    reason,
     ...(known !== undefined && { known: { digest: known.digest, size: known.size } }),
   };
 }
 
-async function storeLayer(options: PlanOptions, paths: readonly ClosurePath[]): Promise<LayerPlan> {
+async function storeLayer(
+  options: PlanOptions,
+  paths: readonly ClosurePath[],
+  reason: string,
+): Promise<LayerPlan> {
   const content: LayerContent = {
     kind: 'store-paths',
-    trees: options.trees,
+    trees: options.trees.trees,
     paths: paths.map(({ path, narHash, narSize }) => ({ path, narHash, narSize })),
+    ...permissionsFor(options, paths),
   };
   const names = paths.map(({ path }) => path);
   const narSize = paths.reduce((sum, path) => sum + path.narSize, 0);
-  return plan(options, content, names, narSize, storeLayerHistory(names, options.created));
+  const history = storeLayerHistory(names, options.created);
+  return plan(options, content, { paths: names, narSize, reason, history });
 }
 
-async function rootLayer(options: PlanOptions, farm: LinkFarm): Promise<LayerPlan> {
+/** A layer that no rule says anything about is the same as without rules. */
+function permissionsFor(
+  { permissions = [], trees }: PlanOptions,
+  paths: readonly ClosurePath[],
+): { permissions?: readonly PermissionRule[] } {
+  if (permissions.length === 0) return {};
+  const names = paths.flatMap(({ path }) =>
+    trees.of(path).map(({ name }) => (name.length === 0 ? path : `${path}/${name.toString()}`)),
+  );
+  const rules = rulesFor(permissions, names);
+  return rules.length === 0 ? {} : { permissions: rules };
+}
+
+async function rootLayer(options: PlanOptions, farm: RootFiles): Promise<LayerPlan> {
   const { closure, trees, base, created, warn } = options;
   const fitted = base === undefined ? { ...farm, replaced: [] } : overBase(farm, await base.tree(), trees);
   const { entries, conflicts, replaced } = fitted;
   if (replaced.length > 0) warn(replacedMessage(replaced));
   for (const { path, used, ignored } of conflicts)
     warn(`${path} is in two of the paths: it links to ${used}, not to ${ignored}`);
-  return plan(options, { kind: 'entries', entries }, [], 0, rootLayerHistory(closure.roots, created));
+  const history = rootLayerHistory(closure.roots, created);
+  const permissions = permissionsOf(options.permissions ?? []);
+  const permitted = entries.map((entry) => permittedEntry(entry, permissions));
+  const size = entries.reduce(
+    (sum, { content }) => sum + (content === undefined ? 0 : contentSize(content)),
+    0,
+  );
+  return plan(
+    { ...options, owner: { ...ROOT_OWNER, mtime: (options.owner ?? ROOT_OWNER).mtime } },
+    { kind: 'entries', entries: permitted },
+    { paths: [], narSize: size, reason: 'links at /', history },
+  );
 }
 
 function replacedMessage(replaced: readonly string[]): string {
   const more = replaced.length > 3 ? ` and ${replaced.length - 3} more` : '';
-  return `links take the place of files of the base image: ${replaced.slice(0, 3).join(', ')}${more}`;
+  return `the root layer takes the place of files of the base image: ${replaced.slice(0, 3).join(', ')}${more}`;
 }
 
 async function plan(
-  { codec, cache }: PlanOptions,
+  { codec, cache, reused, owner = ROOT_OWNER }: PlanOptions,
   content: LayerContent,
-  paths: readonly string[],
-  narSize: number,
-  history: HistoryEntry,
+  described: Pick<LayerPlan, 'paths' | 'narSize' | 'reason' | 'history'>,
 ): Promise<LayerPlan> {
-  const recipe = { content, owner: ROOT_OWNER, codec };
+  const recipe = { content, owner, codec };
   const digest = recipeDigest(recipe);
-  return { recipe, recipeDigest: digest, history, paths, narSize, known: await cache?.get(digest) };
+  const ours = await cache?.get(digest);
+  const theirs = reused.get(digest);
+  const isTheirs = ours === undefined || ours.digest === theirs?.facts.digest;
+  return {
+    ...described,
+    recipe,
+    recipeDigest: digest,
+    known: ours ?? theirs?.facts,
+    lies: isTheirs ? theirs?.store : undefined,
+    isReused: ours === undefined && theirs !== undefined,
+  };
 }

@@ -26,7 +26,13 @@ export type ProgressEvent =
       sentBytes: number;
     }
   /** A destination has the whole image and its tags have moved. */
-  | { type: 'destination-done'; destination: string; reference: string }
+  | {
+      type: 'destination-done';
+      destination: string;
+      reference: string;
+      /** It had all of the image before: no layer was looked for. */
+      unchanged?: true;
+    }
   /** A destination is given up; the others go on. */
   | { type: 'destination-failed'; destination: string; error: Error }
   /** The client waits before it tries again. */
@@ -40,6 +46,8 @@ export interface PlannedLayer {
   readonly narSize: number;
   /** Digest of the recipe; of a layer of the base image, only that image knows it. */
   readonly recipe?: Digest;
+  /** Why these paths share a layer: `kept from the earlier image`, `3 paths that change together (glibc-2.36)`. */
+  readonly reason?: string;
   /** A layer of the base image: it is moved as it is. `paths` are those that its history names. */
   readonly base?: true;
   /** Digest and compressed size where the recipe is remembered, and of layers of the base image. */

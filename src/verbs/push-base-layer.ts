@@ -1,12 +1,12 @@
 import type { ImageStore } from '../stores/image-store.ts';
-import type { BaseLayer } from './base-image.ts';
 import type { Destination } from './destination.ts';
 import { distribute } from './distribute.ts';
+import type { StoredLayer } from './layered-image.ts';
 import type { ProgressListener } from './progress.ts';
 import { storedBlob } from './stored-blob.ts';
 
 export interface BaseLayerPush {
-  readonly layer: BaseLayer;
+  readonly layer: StoredLayer;
   /** Its numbers in the image, from 0: the same layer may be in it more than once. */
   readonly indexes: readonly [number, ...number[]];
   readonly base: ImageStore;
@@ -15,8 +15,8 @@ export interface BaseLayerPush {
 }
 
 /**
- * Brings a layer of the base image to all destinations: found there, mounted from the base's repository, or read from
- * it once for all the others, without being kept or unpacked.
+ * Brings a layer of the base image to destinations that lack it: mounted from the base's repository, or read from it
+ * once for all the others, without being kept or unpacked.
  */
 export async function pushBaseLayer(push: BaseLayerPush): Promise<void> {
   const { layer, indexes, base, onProgress } = push;
@@ -33,7 +33,7 @@ export async function pushBaseLayer(push: BaseLayerPush): Promise<void> {
       onBytes: (bytes) => onProgress?.({ type: 'layer-bytes', layer: index, read: bytes, written: bytes }),
     },
   );
-  await distribute({ source, index, destinations, mountFrom: base, onProgress });
+  await distribute({ source, index, destinations, mountFrom: base, isMissing: true, onProgress });
   for (const repeat of repeats)
     for (const { name, error } of destinations)
       if (error === undefined) {

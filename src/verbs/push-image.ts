@@ -1,25 +1,21 @@
-import pLimit from 'p-limit';
-import { abortError } from '../base/errors.ts';
 import { makeConfig } from '../image/config.ts';
 import type { Descriptor, Platform } from '../image/descriptor.ts';
 import type { ImageConfig } from '../image/image-config.ts';
 import { makeManifest, type EncodedManifest } from '../image/manifest.ts';
 import { OCI_CONFIG } from '../image/media-types.ts';
 import { formatPlatform } from '../image/platform.ts';
-import { WorkerPool } from '../layers/engine/pool.ts';
 import type { LayerFacts } from '../layers/layer-blob.ts';
 import type { RecipeCache } from '../layers/recipe-cache.ts';
 import { RECIPE_ANNOTATION } from '../layers/recipe.ts';
 import { bytesSource } from '../stores/bytes-source.ts';
 import type { BlobSource } from '../stores/image-store.ts';
-import type { BaseImage, BaseLayer } from './base-image.ts';
+import type { BaseImage } from './base-image.ts';
 import { plannedBaseLayers } from './base-plan.ts';
-import { failOnAbort, parallelBlobs, throwIfAllFailed, type Destination } from './destination.ts';
-import { pushBaseLayer } from './push-base-layer.ts';
+import { failOnAbort, throwIfAllFailed, type Destination } from './destination.ts';
 import { plannedLayer, type LayerPlan } from './plan-image.ts';
 import type { ProgressListener } from './progress.ts';
-import { pushLayer } from './push-layer.ts';
 import type { PushedLayer, PushResult } from './push-result.ts';
+import { settlePresent } from './settle-present.ts';
 
 export interface ImagePush {
   readonly base: BaseImage | undefined;
@@ -42,28 +38,24 @@ export interface ImagePush {
 /** Layers, then config, then manifest, then tags: whoever sees a tag can read all of the image. */
 export async function pushImage(push: ImagePush): Promise<PushResult> {
   const stopListening = failOnAbort(push.destinations, push.signal);
-  const pool = new WorkerPool();
   try {
-    return await pushAll(push, pool);
+    return await pushAll(push);
   } finally {
     stopListening();
-    await pool.close();
   }
 }
 
-async function pushAll(push: ImagePush, pool: WorkerPool): Promise<PushResult> {
+async function pushAll(push: ImagePush): Promise<PushResult> {
   const { destinations } = push;
-  const facts = await pushLayers(push, pool);
-  const ours = push.layers.map((layer, at) => pushedLayer(layer, facts[at]!));
-  const layers = [...pushedBaseLayers(push.base), ...ours];
-  const config = imageConfig(push, facts);
-  const manifest = makeManifest({
-    config: { mediaType: OCI_CONFIG, ...config.id! },
-    layers: layers.map(({ descriptor }) => descriptor),
-    ...(push.annotations !== undefined && { annotations: push.annotations }),
-  });
-  await Promise.all(destinations.map((destination) => finish(push, destination, config, manifest)));
+  const foreseen = madeImage(
+    push,
+    push.layers.map(({ known }) => known),
+  );
+  const lacking =
+    foreseen === undefined ? destinations : await settlePresent({ ...push, manifest: foreseen.manifest });
+  const image = lacking.length === 0 ? foreseen : await pushTo(lacking, push);
   throwIfAllFailed(destinations);
+  const { config, manifest, layers } = (foreseen ?? image)!;
   return {
     manifest: manifest.descriptor,
     config: config.id!.digest,
@@ -73,68 +65,44 @@ async function pushAll(push: ImagePush, pool: WorkerPool): Promise<PushResult> {
   };
 }
 
-/** Facts of every layer once all are at every destination that still stands. */
-async function pushLayers(push: ImagePush, pool: WorkerPool): Promise<LayerFacts[]> {
-  const { base, layers, destinations, jobs, signal: outer } = push;
-  const controller = new AbortController();
-  const giveUp = (error: Error): void => {
-    controller.abort(error);
-    for (const destination of destinations) destination.fail(error);
-  };
-  const onAbort = (): void => {
-    giveUp(abortError(outer!));
-  };
-  outer?.addEventListener('abort', onAbort);
-  if (outer?.aborted === true) onAbort();
-  const limit = pLimit(await parallelBlobs(destinations, jobs));
-  const facts: LayerFacts[] = [];
+/** undefined if all of them failed before the image was made. */
+async function pushTo(destinations: readonly Destination[], push: ImagePush): Promise<MadeImage | undefined> {
+  // Loaded late: a push that finds its image needs none of what makes layers.
+  const [{ pushLayers }, { WorkerPool }] = await Promise.all([
+    import('./push-layers.ts'),
+    import('../layers/engine/pool.ts'),
+  ]);
+  const pool = new WorkerPool();
   try {
-    const ours = layers.map((layer, at): Task => {
-      const index = (base?.layers.length ?? 0) + at;
-      const run = async (): Promise<void> => {
-        const made = await pushLayer({ ...push, layer, index, pool, signal: controller.signal });
-        if (made !== undefined) facts[at] = made;
-      };
-      return { size: layer.narSize, run };
-    });
-    // Largest first: whatever is left at the end is small. All are waited for, so that nothing works on after a failure.
-    const tasks = [...baseTasks(push), ...ours].sort((a, b) => b.size - a.size);
-    await Promise.all(
-      tasks.map(({ run }) =>
-        limit(async () => {
-          try {
-            await run();
-          } catch (error) {
-            giveUp(error as Error);
-          }
-        }),
-      ),
-    );
-    throwIfAllFailed(destinations);
-    return facts;
+    const image = madeImage(push, await pushLayers({ ...push, destinations }, pool));
+    // An archive reads its layers only now.
+    if (image !== undefined)
+      await Promise.all(destinations.map((destination) => finish(push, destination, image)));
+    return image;
   } finally {
-    outer?.removeEventListener('abort', onAbort);
+    await pool.close();
   }
 }
 
-/** Brings one layer to all destinations. `size` in bytes, roughly. */
-interface Task {
-  readonly size: number;
-  readonly run: () => Promise<void>;
+interface MadeImage {
+  readonly layers: readonly (PushedLayer & { descriptor: Descriptor })[];
+  readonly config: BlobSource;
+  readonly manifest: EncodedManifest;
 }
 
-/** One for each blob: an image may hold the same layer several times. */
-function baseTasks({ base, destinations, onProgress }: ImagePush): Task[] {
-  const tasks = new Map<string, { layer: BaseLayer; indexes: [number, ...number[]] }>();
-  for (const [index, layer] of (base?.layers ?? []).entries()) {
-    const known = tasks.get(layer.descriptor.digest);
-    if (known === undefined) tasks.set(layer.descriptor.digest, { layer, indexes: [index] });
-    else known.indexes.push(index);
-  }
-  return [...tasks.values()].map((task) => ({
-    size: task.layer.descriptor.size,
-    run: () => pushBaseLayer({ ...task, base: base!.store, destinations, onProgress }),
-  }));
+/** undefined as long as it is not known what all layers come to. */
+function madeImage(push: ImagePush, known: readonly (LayerFacts | undefined)[]): MadeImage | undefined {
+  const facts = known.filter((each) => each !== undefined);
+  if (facts.length < push.layers.length) return undefined;
+  const ours = push.layers.map((layer, at) => pushedLayer(layer, facts[at]!));
+  const layers = [...pushedBaseLayers(push.base), ...ours];
+  const config = imageConfig(push, facts);
+  const manifest = makeManifest({
+    config: { mediaType: OCI_CONFIG, ...config.id! },
+    layers: layers.map(({ descriptor }) => descriptor),
+    ...(push.annotations !== undefined && { annotations: push.annotations }),
+  });
+  return { layers, config, manifest };
 }
 
 function pushedLayer(
@@ -169,8 +137,7 @@ function imageConfig(
 async function finish(
   { onProgress, partOfIndex }: ImagePush,
   destination: Destination,
-  config: BlobSource,
-  manifest: EncodedManifest,
+  { config, manifest }: MadeImage,
 ): Promise<void> {
   await destination.attempt(async (store, signal) => {
     const { sentBytes } = await store.putBlob(config, { signal });

@@ -8,6 +8,7 @@ import type { Destination } from './destination.ts';
 import { distribute } from './distribute.ts';
 import type { LayerPlan } from './plan-image.ts';
 import type { ProgressListener } from './progress.ts';
+import { reusedBlob } from './reused-blob.ts';
 
 /** Up to this narSize in bytes a layer is made in memory first: then its digest is known, and it is sent only where it is missing. */
 const SMALL_LAYER = 4 * 2 ** 20;
@@ -23,7 +24,7 @@ export interface LayerPush {
   readonly signal: AbortSignal;
 }
 
-/** Brings one layer to all destinations, reading it once at most. Throws what reading it throws. */
+/** Brings one layer to destinations that lack it, reading it once at most. Throws what reading it throws. */
 export async function pushLayer(push: LayerPush): Promise<LayerFacts | undefined> {
   const { layer, index, pool, cache, onProgress, signal } = push;
   const destinations = push.destinations.filter(({ error }) => error === undefined);
@@ -42,8 +43,10 @@ export async function pushLayer(push: LayerPush): Promise<LayerFacts | undefined
   // An archive would keep those in memory until all layers are known: it opens its sources once more when it is written.
   const isKept = destinations.some(({ store }) => store.holdsOneImage === true);
   const makeFirst = layer.known === undefined && layer.narSize <= SMALL_LAYER && !isKept;
-  const source = makeFirst ? bytesSource(blob.what, await collect(blob, signal)) : blob;
-  await distribute({ source, index, destinations, onProgress });
+  const made = makeFirst ? bytesSource(blob.what, await collect(blob, signal)) : blob;
+  const source = layer.lies !== undefined && layer.isReused ? reusedBlob(blob, layer.lies) : made;
+  const isMissing = layer.known !== undefined;
+  await distribute({ source, index, destinations, mountFrom: layer.lies, isMissing, onProgress });
   return blob.facts;
 }
 

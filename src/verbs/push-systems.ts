@@ -10,6 +10,7 @@ import type { RegistryClient } from '../stores/registry/client.ts';
 import { openBaseImage, type BaseImage } from './base-image.ts';
 import { failOnAbort, openDestinations, throwIfAllFailed, type Destination } from './destination.ts';
 import { checkIndexDestinations } from './index-images.ts';
+import { openEarlier, type Earlier } from './earlier.ts';
 import type { ProgressListener } from './progress.ts';
 import type { PushedDestination, PushResult } from './push-result.ts';
 import type { PushSettings } from './push-settings.ts';
@@ -51,16 +52,23 @@ export async function pushSystems(options: PushSystemsOptions): Promise<PushSyst
   const destinations = await openDestinations(options.to, { ...options, clients });
   const stopListening = failOnAbort(destinations, options.signal);
   const bases: BaseImage[] = [];
+  const earliers: Earlier[] = [];
   try {
     const planned: PlannedSystem[] = [];
     for (const push of pushes) {
       const base = await openBase(push, bases[0], clients);
       if (base !== undefined) bases.push(base);
-      planned.push({ ...push, plan: await planPush(base, push.options, push.settings) });
+      const platform = base?.platform ?? push.settings.platform;
+      const earlier = await openEarlier(push.options, push.settings, { destinations, platform, clients });
+      earliers.push(earlier);
+      planned.push({ ...push, earlier, plan: await planPush(base, earlier, push.options, push.settings) });
     }
-    return await pushPlanned(planned, destinations, options);
+    const result = await pushPlanned(planned, destinations, options);
+    if (options.dryRun !== true) for (const { earlier, plan } of planned) earlier.remember(plan.image.record);
+    return result;
   } finally {
     stopListening();
+    await Promise.all(earliers.map((earlier) => earlier.close()));
     await Promise.all([...bases, ...destinations].map(({ store }) => store.close()));
   }
 }
@@ -72,6 +80,7 @@ interface SystemPush {
 }
 
 interface PlannedSystem extends SystemPush {
+  readonly earlier: Earlier;
   readonly plan: PushPlan;
 }
 

@@ -1,3 +1,4 @@
+import pLimit from 'p-limit';
 import { usageError } from '../base/errors.ts';
 import { parseCreated } from '../image/created.ts';
 import type { Platform } from '../image/descriptor.ts';
@@ -11,7 +12,9 @@ import type { RegistryClient } from '../stores/registry/client.ts';
 import { openBaseImage, type BaseImage } from './base-image.ts';
 import { plannedBaseLayers } from './base-plan.ts';
 import { openDestinations, type Destination } from './destination.ts';
+import { openEarlier, type Earlier } from './earlier.ts';
 import { planClosure, type PlannedImage } from './plan-closure.ts';
+import { LOOKS_AT_ONCE } from './look-for-blob.ts';
 import { plannedLayer } from './plan-image.ts';
 import type { PlannedLayer, ProgressListener } from './progress.ts';
 import { pushImage } from './push-image.ts';
@@ -34,10 +37,15 @@ export interface PushOptions {
   platform?: string;
   /** Total layers, those of the base image and the root layer counted. Default 100. */
   maxLayers?: number;
-  /** How store paths are put into layers. Default `auto`. */
+  /** How store paths are put into layers. Default `expected`. */
   layers?: LayerStrategy;
   /** A JSON file that says how often packages change, for `expected`: `{"my-app": 50, "glibc": 0.1}`. */
   layerWeights?: string;
+  /**
+   * Earlier images, `REF` or `auto`, the image under each tag that is being pushed: layers that they say to have of
+   * the same recipe are taken over, unread. It is trusted that whoever pushed them told the truth.
+   */
+  reuse?: readonly string[];
   /** `gzip|zstd|none[:LEVEL]`. Default `gzip`, and `none` if all destinations are archives. */
   compression?: string;
   /** Layers worked on at the same time. Default: from the number of cores. */
@@ -72,14 +80,20 @@ export async function push(options: PushOptions): Promise<PushResult> {
   const clients = new Map<string, RegistryClient>();
   const destinations = await openDestinations(options.to, { ...options, clients });
   let base: BaseImage | undefined;
+  let earlier: Earlier | undefined;
   try {
     if (options.from !== undefined)
       base = await openBaseImage(options.from, { ...options, clients, platform: settings.platform });
-    const plan = await planPush(base, options, settings);
+    const platform = base?.platform ?? settings.platform;
+    earlier = await openEarlier(options, settings, { destinations, platform, clients });
+    const plan = await planPush(base, earlier, options, settings);
     const { onProgress } = options;
     onProgress?.({ type: 'plan', layers: plan.layers, destinations: destinations.map(({ name }) => name) });
-    return await carryOut(plan, destinations, options, settings);
+    const result = await carryOut(plan, destinations, options, settings);
+    if (options.dryRun !== true) earlier.remember(plan.image.record);
+    return result;
   } finally {
+    await earlier?.close();
     await base?.store.close();
     await Promise.all(destinations.map((destination) => destination.store.close()));
   }
@@ -96,10 +110,11 @@ export interface PushPlan {
 
 export async function planPush(
   base: BaseImage | undefined,
+  earlier: Earlier,
   options: PushOptions,
   settings: PushSettings,
 ): Promise<PushPlan> {
-  const image = await planClosure(options, settings, base);
+  const image = await planClosure(options, settings, base, earlier);
   const layers = [...(base === undefined ? [] : plannedBaseLayers(base)), ...image.layers.map(plannedLayer)];
   return { base, platform: base?.platform ?? settings.platform, image, layers };
 }
@@ -128,7 +143,7 @@ export async function carryOut(
 export function checkOptions(options: PushOptions): PushSettings {
   if (options.to.length === 0 && options.dryRun !== true)
     throw usageError('no destination', 'Say where to push with --to HOST/REPO:TAG or --to oci:DIR.');
-  if (options.layerWeights !== undefined && options.layers !== 'expected')
+  if (options.layerWeights !== undefined && (options.layers ?? 'expected') !== 'expected')
     throw usageError('--layer-weights has no use without --layers expected');
   return {
     codec: parseCodec(options.compression ?? defaultCompression(options.to)),
@@ -161,6 +176,7 @@ async function dryRunResult(
   layers: readonly PlannedLayer[],
   destinations: readonly Destination[],
 ): Promise<PushResult> {
+  const looking = pLimit(LOOKS_AT_ONCE);
   return {
     platform: formatPlatform(platform),
     layers: await Promise.all(
@@ -168,7 +184,7 @@ async function dryRunResult(
         const { known } = layer;
         if (known === undefined) return layer;
         const missing = await Promise.all(
-          destinations.map(async ({ store }) => !(await store.hasBlob(known))),
+          destinations.map(({ store }) => looking(async () => !(await store.hasBlob(known)))),
         );
         return { ...layer, missingAt: destinations.filter((_, at) => missing[at]).map(({ name }) => name) };
       }),

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
 import { defaultCommand } from '../../src/layers/default-command.ts';
 import { linkFarm } from '../../src/layers/link-farm.ts';
+import { TreeListings } from '../../src/nix/tree-listings.ts';
 import { StoreBuilder, type Node } from '../support/store-builder.ts';
 import { temporaryDirectory } from '../support/temporary.ts';
 
@@ -15,7 +16,7 @@ function storeWith(t: Test, nodes: Record<string, Node>): { store: StoreBuilder;
 /** `/bin/` for a directory, `/bin/x -> target` for a link. */
 function farm(t: Test, nodes: Record<string, Node>): string[] {
   const { store, paths } = storeWith(t, nodes);
-  const { entries } = linkFarm(store.trees, paths);
+  const { entries } = linkFarm(new TreeListings(store.trees), paths);
   return entries.map(({ path, type, target }) =>
     type === 'directory' ? `${path}/` : `${path} -> ${target?.replaceAll(/\/nix\/store\/0+/g, '#')}`,
   );
@@ -73,7 +74,7 @@ suite('the link farm', () => {
 
   test('tells of a file that two paths have, and uses the first', (t) => {
     const { store, paths } = storeWith(t, { a: { etc: { conf: '1' } }, b: { etc: { conf: '2' } } });
-    const { entries, conflicts } = linkFarm(store.trees, paths);
+    const { entries, conflicts } = linkFarm(new TreeListings(store.trees), paths);
     assert.deepEqual(conflicts, [
       { path: '/etc/conf', used: `${paths[0]}/etc/conf`, ignored: `${paths[1]}/etc/conf` },
     ]);
@@ -82,7 +83,7 @@ suite('the link farm', () => {
 
   test('the same path twice is no conflict', (t) => {
     const { store, paths } = storeWith(t, { a: { f: '' } });
-    assert.deepEqual(linkFarm(store.trees, [...paths, ...paths]).conflicts, []);
+    assert.deepEqual(linkFarm(new TreeListings(store.trees), [...paths, ...paths]).conflicts, []);
   });
 
   test('refuses a file where another path has a directory, whichever comes first', (t) => {
@@ -101,7 +102,7 @@ suite('the link farm', () => {
 suite('the default command', () => {
   const command = (t: Test, nodes: Record<string, Node>, links = true): readonly string[] | undefined => {
     const { store, paths } = storeWith(t, nodes);
-    return defaultCommand(store.trees, paths, links);
+    return defaultCommand(new TreeListings(store.trees), paths, links);
   };
   const p = { program: '' };
 

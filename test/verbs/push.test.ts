@@ -310,7 +310,7 @@ suite('options of push', () => {
     'a platform that is none': { platform: 'amd64' },
     'no layers': { maxLayers: 0 },
     'half a job': { jobs: 0.5 },
-    'weights that nobody reads': { layerWeights: 'weights.json' },
+    'weights that nobody reads': { layers: 'auto', layerWeights: 'weights.json' },
   }))
     test(`${name} is refused before anything is done`, async (t) => {
       await assert.rejects(imageOf(t, changes), { code: 'ERR_USAGE' });

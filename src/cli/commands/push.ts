@@ -73,12 +73,17 @@ export const push: Command = {
         },
         layers: {
           value: 'STRATEGY',
-          choices: ['auto', 'expected', 'popularity'],
-          describe: 'who shares a layer: auto (default), expected or popularity',
+          choices: ['expected', 'auto', 'popularity'],
+          describe: 'who shares a layer: expected (default), auto or popularity',
         },
         'layer-weights': { value: 'FILE', describe: 'JSON: how often packages change, for expected' },
         compression: { value: 'CODEC[:LEVEL]', describe: 'gzip, zstd or none (default: gzip)' },
         jobs: { value: 'N', integer: true, describe: 'layers worked on at a time (default: 4)' },
+        reuse: {
+          value: 'REF',
+          repeat: true,
+          describe: 'earlier image with layers to take over; auto: what the tag names now',
+        },
         'no-cache': { describe: 'make every layer again, whatever earlier pushes found out' },
         'no-links': { describe: 'leave out the root layer: links at / to the programs of the PATHs' },
       },
@@ -117,7 +122,8 @@ async function run(args: Arguments, context: CliContext): Promise<number> {
   }
   const from = args.text('from');
   const systems = systemsFrom(args);
-  const registry = await registryAccess(args, from === undefined ? to : [from, ...to], context);
+  const sources = [...(from === undefined ? [] : [from]), ...namedReuse(args)];
+  const registry = await registryAccess(args, [...sources, ...to], context);
   const config = await imageConfigFrom(args);
   const annotations = await annotationsFrom(args);
   const { push: pushImage, pushSystems } = await context.loadVerbs();
@@ -165,6 +171,7 @@ function optionsFrom(args: Arguments, prepared: Prepared): PushOptions {
       maxLayers: args.integer('max-layers'),
       layers: args.text('layers') as PushOptions['layers'],
       layerWeights: args.text('layer-weights'),
+      reuse: args.texts('reuse'),
       compression: args.text('compression'),
       jobs: args.integer('jobs'),
       created: args.text('created'),
@@ -177,6 +184,11 @@ function optionsFrom(args: Arguments, prepared: Prepared): PushOptions {
     onProgress,
     signal,
   };
+}
+
+/** Images by name; `auto` stands for places that are destinations. */
+function namedReuse(args: Arguments): string[] {
+  return (args.texts('reuse') ?? []).filter((reference) => reference !== 'auto');
 }
 
 async function report(

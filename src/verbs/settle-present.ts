@@ -1,0 +1,52 @@
+import type { Descriptor } from '../image/descriptor.ts';
+import type { ImageStore, StoredManifest } from '../stores/image-store.ts';
+import type { Destination } from './destination.ts';
+import type { ProgressListener } from './progress.ts';
+
+export interface Settling {
+  readonly manifest: StoredManifest;
+  readonly destinations: readonly Destination[];
+  /** An index that refers to the image follows, and with it the tags. */
+  readonly partOfIndex?: boolean;
+  readonly onProgress: ProgressListener | undefined;
+}
+
+/**
+ * Moves the tags where the image is already: one request where the tag is right too. Returns the destinations that
+ * lack the image, or may lack parts of it.
+ */
+export async function settlePresent(settling: Settling): Promise<Destination[]> {
+  const { manifest, destinations, partOfIndex = false, onProgress } = settling;
+  const lacking: Destination[] = [];
+  await Promise.all(
+    destinations.map((destination) =>
+      destination.attempt(async (store, signal) => {
+        const tags = partOfIndex ? [] : destination.tags;
+        const wrong =
+          store.keepsImagesWhole === true ? await wrongTags(store, manifest, tags, signal) : undefined;
+        if (wrong === undefined) {
+          lacking.push(destination);
+          return;
+        }
+        if (wrong.length > 0) await store.putManifest(manifest, wrong, { signal, isStored: true });
+        if (partOfIndex) return;
+        const reference = `${store.name}@${manifest.descriptor.digest}`;
+        onProgress?.({ type: 'destination-done', destination: store.name, reference, unchanged: true });
+      }),
+    ),
+  );
+  return lacking;
+}
+
+/** Tags that point elsewhere; undefined if the image is not there. */
+async function wrongTags(
+  store: ImageStore,
+  { descriptor: { digest } }: StoredManifest,
+  tags: readonly string[],
+  signal: AbortSignal,
+): Promise<string[] | undefined> {
+  const isIt = (found: Descriptor | undefined): boolean => found?.digest === digest;
+  const found = await Promise.all(tags.map((tag) => store.headManifest(tag, { signal })));
+  if (!found.some(isIt) && !isIt(await store.headManifest(digest, { signal }))) return undefined;
+  return tags.filter((_, at) => !isIt(found[at]));
+}
