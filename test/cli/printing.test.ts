@@ -8,7 +8,7 @@ import { inspectText } from '../../src/cli/output/inspect-text.ts';
 import { planTable, pushDocument } from '../../src/cli/output/push-report.ts';
 import { printError, type PrintErrorOptions } from '../../src/cli/print-error.ts';
 import { safeText, withoutUrlSecrets } from '../../src/cli/safe-text.ts';
-import { suggest } from '../../src/cli/suggest.ts';
+import { suggest } from '../../src/base/suggest.ts';
 
 const DIGEST: Digest = `sha256:${'0123456789abcdef'.repeat(4)}`;
 const STORE_PATH = '/nix/store/0dczwaqyb02ay7vx399ashww848y804z-hello-1.0';
