@@ -68,10 +68,9 @@ const permission = {
   additionalProperties: false,
 };
 
-/** The image definition, format 1: docs/image-definition.md. Published as schemas/image.json. */
+/** The image definition, format 1: docs/image-definition.md. `npm run docs` writes it to schemas/image.json. */
 export const IMAGE_SCHEMA: DocumentSchema = {
   $schema: 'http://json-schema.org/draft-07/schema#',
-  $id: 'https://nixpush.dev/schemas/image.json',
   title: 'nixpush image definition',
   type: 'object',
   required: ['nixpush'],
