@@ -36,6 +36,7 @@ export const push = {
       paths,
       narSize: 21520,
       recipe: 'sha256:10a0…',
+      reason: 'a layer of its own (hello-1.0)',
       known: { digest: layer.digest, size: layer.size },
       missingAt: ['ghcr.io/me/hello'],
       diffId: 'sha256:8748…',
@@ -119,7 +120,7 @@ export const JSON_DOCUMENTS = [
   {
     title: '`push --json`',
     about:
-      'On stdout. `paths` is empty for the root layer; `narSize` is the size before compression; `recipe` names what the layer is made from. `known` is there where an earlier push made the same layer. A destination has either `reference` or `error`. After `--dry-run` there are no `manifest`, `config`, `diffId`, `descriptor` and `reference`; `missingAt` says which destinations lack a known layer. With `--from`, `base` has the base image (`reference`) and how many store paths of the closure it holds already (`storePaths`); its layers come first, each with `"base": true`, `known`, its compressed size as `narSize`, and no `recipe`.',
+      'On stdout. `paths` is empty for the root layer; `narSize` is the size before compression; `recipe` names what the layer is made from, `reason` why its paths share it (`kept from the earlier image` where they did before); `plannedAnew` is there where unchanged layers of the earlier image were not kept, and says why. `known` is there where an earlier push made the same layer, or an image of `--reuse` has it. A destination has either `reference` or `error`. After `--dry-run` there are no `manifest`, `config`, `diffId`, `descriptor` and `reference`; `missingAt` says which destinations lack a known layer. With `--from`, `base` has the base image (`reference`) and how many store paths of the closure it holds already (`storePaths`); its layers come first, each with `"base": true`, `known`, its compressed size as `narSize`, and no `recipe`.',
     example: push,
   },
   {

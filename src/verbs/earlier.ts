@@ -35,7 +35,7 @@ export async function openEarlier(
   { destinations, platform, clients }: EarlierOptions,
 ): Promise<Earlier> {
   const { reuse = [], noCache } = options;
-  const { layers, plan, close } = await openReuse(reuse, destinations, {
+  const { layers, plan, ...reused } = await openReuse(reuse, destinations, {
     ...options,
     platform,
     clients,
@@ -52,7 +52,7 @@ export async function openEarlier(
     remember: (latest) => {
       for (const place of places()) history?.remember(place, latest);
     },
-    close,
+    close: () => reused.close(),
   };
 }
 

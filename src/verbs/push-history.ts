@@ -46,11 +46,12 @@ function parse(text: string | undefined): EarlierPlan | undefined {
   if (text === undefined) return undefined;
   try {
     const { inputs, layers } = JSON.parse(text) as { inputs?: unknown; layers: unknown[] };
-    const isPlan = layers.every(
-      (paths) => Array.isArray(paths) && paths.every((path) => typeof path === 'string'),
-    );
-    return isPlan && isDigest(inputs) ? { inputs, layers: layers as string[][] } : undefined;
+    return isDigest(inputs) && layers.every(isLayer) ? { inputs, layers } : undefined;
   } catch {
     return undefined;
   }
+}
+
+function isLayer(paths: unknown): paths is string[] {
+  return Array.isArray(paths) && paths.every((path) => typeof path === 'string');
 }

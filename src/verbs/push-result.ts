@@ -9,6 +9,8 @@ export interface PushResult {
   config?: Digest;
   platform: string;
   base?: PushedBase;
+  /** Why the unchanged layers of an earlier image were not kept; undefined if they were or there was none. */
+  plannedAnew?: string;
   layers: readonly PushedLayer[];
   destinations: readonly PushedDestination[];
 }

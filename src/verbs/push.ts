@@ -15,7 +15,7 @@ import { openDestinations, type Destination } from './destination.ts';
 import { openEarlier, type Earlier } from './earlier.ts';
 import { planClosure, type PlannedImage } from './plan-closure.ts';
 import { LOOKS_AT_ONCE } from './look-for-blob.ts';
-import { plannedLayer } from './plan-image.ts';
+import { plannedLayer, type LayerPlan } from './plan-image.ts';
 import type { PlannedLayer, ProgressListener } from './progress.ts';
 import { pushImage } from './push-image.ts';
 import type { PushResult } from './push-result.ts';
@@ -29,6 +29,8 @@ export interface PushOptions {
   to: readonly string[];
   /** Base image: `HOST/REPO[:TAG][@DIGEST]`, `oci:DIR[:TAG]` or `docker-archive:FILE`. */
   from?: string;
+  /** A file of `nixpush lock` that has the base image's digest. */
+  lock?: string;
   /** A relocated store: the directory that holds `nix/store`. */
   store?: string;
   /** A file with the closure, in place of asking `nix`: exportReferencesGraph JSON, or closureInfo's `registration` (or its directory). */
@@ -91,7 +93,8 @@ export async function push(options: PushOptions): Promise<PushResult> {
     onProgress?.({ type: 'plan', layers: plan.layers, destinations: destinations.map(({ name }) => name) });
     const result = await carryOut(plan, destinations, options, settings);
     if (options.dryRun !== true) earlier.remember(plan.image.record);
-    return result;
+    const { anew } = plan.image;
+    return { ...result, ...(anew !== undefined && { plannedAnew: anew }) };
   } finally {
     await earlier?.close();
     await base?.store.close();
@@ -99,11 +102,22 @@ export async function push(options: PushOptions): Promise<PushResult> {
   }
 }
 
+/** What an image is going to be made of. */
+export interface PlannedContent {
+  readonly layers: readonly LayerPlan[];
+  readonly config: ImageConfig;
+  /** All of the config, where it is written already. */
+  readonly document?: Uint8Array;
+  /** RFC 3339, where it is not as the options have it. */
+  readonly created?: string;
+  readonly storePathsInBase: number;
+}
+
 /** What is decided of a push before a byte moves. */
-export interface PushPlan {
+export interface PushPlan<Image extends PlannedContent = PlannedImage> {
   readonly base: BaseImage | undefined;
   readonly platform: Platform;
-  readonly image: PlannedImage;
+  readonly image: Image;
   /** All of the image, lowest first, as they are told to those who watch. */
   readonly layers: readonly PlannedLayer[];
 }
@@ -121,7 +135,7 @@ export async function planPush(
 
 /** Pushes what is planned; only looks with `dryRun`. With `partOfIndex` no tag moves: an index with them follows. */
 export async function carryOut(
-  { base, platform, image, layers }: PushPlan,
+  { base, platform, image, layers }: PushPlan<PlannedContent>,
   destinations: readonly Destination[],
   options: PushOptions,
   settings: PushSettings,
@@ -143,6 +157,8 @@ export async function carryOut(
 export function checkOptions(options: PushOptions): PushSettings {
   if (options.to.length === 0 && options.dryRun !== true)
     throw usageError('no destination', 'Say where to push with --to HOST/REPO:TAG or --to oci:DIR.');
+  if (options.lock !== undefined && options.from === undefined)
+    throw usageError('--lock has no use without --from', 'It says which digest the base image has.');
   if (options.layerWeights !== undefined && (options.layers ?? 'expected') !== 'expected')
     throw usageError('--layer-weights has no use without --layers expected');
   return {

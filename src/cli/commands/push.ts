@@ -52,6 +52,7 @@ export const push: Command = {
           repeat: true,
           describe: 'one multi-platform image: x86_64-linux=PATH …; in place of PATHs',
         },
+        lock: { value: 'FILE', describe: 'take the digest of --from from this file of nixpush lock' },
         store: { value: 'DIR', describe: 'relocated store: the directory that holds nix/store' },
         closure: {
           value: 'FILE',
@@ -165,6 +166,7 @@ function optionsFrom(args: Arguments, prepared: Prepared): PushOptions {
     ...defined({
       paths: args.positionals.length === 0 ? undefined : args.positionals,
       from: args.text('from'),
+      lock: args.text('lock'),
       store: args.text('store'),
       closure: args.text('closure'),
       platform: args.text('platform'),

@@ -5,12 +5,13 @@ import { storePathNames } from '../store-path-names.ts';
 
 /** The JSON document of `push` (docs/cli.md): stable names, absent where not known. */
 export function pushDocument(result: PushResult): object {
-  const { manifest, config, platform, base, layers, destinations } = result;
+  const { manifest, config, platform, base, plannedAnew, layers, destinations } = result;
   return {
     manifest,
     config,
     platform,
     base,
+    plannedAnew,
     layers: layers.map(layerDocument),
     destinations: destinations.map(destinationDocument),
   };
@@ -21,12 +22,13 @@ function layerDocument({
   paths,
   narSize,
   recipe,
+  reason,
   known,
   missingAt,
   diffId,
   descriptor,
 }: PushedLayer): object {
-  return { base, paths, narSize, recipe, known, missingAt, diffId, descriptor };
+  return { base, paths, narSize, recipe, reason, known, missingAt, diffId, descriptor };
 }
 
 export function destinationDocument({
@@ -40,8 +42,8 @@ export function destinationDocument({
 }
 
 /** What `--dry-run` prints: a line for each layer and one for all of them. */
-export function planTable({ layers, platform, base, destinations }: PushResult): string {
-  const header = ['LAYER', 'PATHS', 'UNPACKED', 'COMPRESSED', 'DIGEST', 'MOVES', 'CONTENT'];
+export function planTable({ layers, platform, base, plannedAnew, destinations }: PushResult): string {
+  const header = ['LAYER', 'PATHS', 'UNPACKED', 'COMPRESSED', 'DIGEST', 'MOVES', 'WHY', 'CONTENT'];
   const rows = layers.map((layer, index) => [
     String(index + 1),
     String(layer.paths.length),
@@ -49,10 +51,14 @@ export function planTable({ layers, platform, base, destinations }: PushResult):
     layer.known === undefined ? '?' : formatBytes(layer.known.size),
     layer.known === undefined ? '?' : shortDigest(layer.known.digest),
     moves(layer, destinations.length),
+    layer.reason ?? '-',
     content(layer),
   ]);
   const lines = formatTable([header, ...rows], new Set([0, 1, 2, 3]));
-  const below = base === undefined ? [] : [baseLine(base)];
+  const below = [
+    ...(base === undefined ? [] : [baseLine(base)]),
+    ...(plannedAnew === undefined ? [] : [`all layers are planned anew: ${plannedAnew}`]),
+  ];
   return `${[...lines, `${platform}: ${totals(layers)}`, ...below, ...movesInAll(layers, destinations)].join('\n')}\n`;
 }
 

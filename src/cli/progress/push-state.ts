@@ -64,8 +64,10 @@ export class PushState {
       case 'destination-failed':
         this.#failed(event.destination);
         break;
-      case 'base-tree':
       case 'destination-done':
+        if (event.unchanged === true) this.#unchanged(event.destination);
+        break;
+      case 'base-tree':
       case 'wait':
       case 'warning':
     }
@@ -130,6 +132,14 @@ export class PushState {
       destination.sentBytes += event.sentBytes;
     }
     this.layers[event.layer]?.at.add(event.destination);
+    this.#settle();
+  }
+
+  /** Of a destination that had the whole image no layer is told. */
+  #unchanged(name: string): void {
+    const destination = this.destinations.find((candidate) => candidate.name === name);
+    if (destination !== undefined) destination.exists = this.layers.length;
+    for (const layer of this.layers) layer.at.add(name);
     this.#settle();
   }
 
