@@ -9,6 +9,7 @@ import { formatPlatform } from '../image/platform.ts';
 import type { ImageStore } from '../stores/image-store.ts';
 import { formatReference, parseReference, type Reference } from '../stores/reference.ts';
 import { readLayeredImage, type StoredLayer } from './layered-image.ts';
+import { lockedReference } from './lock-file.ts';
 import { manifestName } from './manifest-name.ts';
 import { openImageStore, type OpenStoreOptions } from './open-store.ts';
 import type { StoredConfig } from './read-config.ts';
@@ -32,6 +33,8 @@ export interface BaseImage {
 
 export interface BaseImageOptions extends OpenStoreOptions {
   readonly platform: Platform;
+  /** A file of `nixpush lock` that has the digest. */
+  readonly lock?: string;
   readonly signal?: AbortSignal | undefined;
 }
 
@@ -40,7 +43,9 @@ export interface BaseImageOptions extends OpenStoreOptions {
  * Throws ERR_NOT_FOUND if there is none for the platform, ERR_INTEGRITY, ERR_FORMAT, and what the store throws.
  */
 export async function openBaseImage(from: string, options: BaseImageOptions): Promise<BaseImage> {
-  const reference = parseReference(from);
+  const reference = parseReference(
+    options.lock === undefined ? from : await lockedReference(from, options.lock),
+  );
   const store = await openImageStore(reference, options);
   try {
     return await readBaseImage(from, reference, store, options);
