@@ -24,7 +24,7 @@ const SIGNATURE = 'application/vnd.dev.cosign.simplesigning.v1+json';
 const cache = process.env['XDG_CACHE_HOME'];
 before(() => {
   // No test may profit from what another remembered.
-  process.env['XDG_CACHE_HOME'] = '/nonexistent';
+  process.env['XDG_CACHE_HOME'] = '/dev/null';
 });
 after(() => {
   process.env['XDG_CACHE_HOME'] = cache;
