@@ -6,7 +6,7 @@ export const PROFILE = '/run/profile';
 
 const CERTIFICATES = '/etc/ssl/certs/ca-bundle.crt';
 
-/** The variables that make a profile work; those of the definition and the base image go before them. */
+/** The variables that make a profile work; those of the definition go before them. */
 export function profileConfig(entries: readonly WrittenEntry[]): ImageConfig {
   const hasCertificates = entries.some(({ path }) => path === CERTIFICATES);
   const variables = hasCertificates

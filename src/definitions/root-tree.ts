@@ -4,6 +4,7 @@ import type { WrittenEntry } from '../layers/content.ts';
 import { equalContents } from '../layers/file-content.ts';
 import { byComponents } from '../layers/link-farm.ts';
 import { LinkedDirectories } from '../layers/linked-directory.ts';
+import type { RootFiles } from '../layers/over-base.ts';
 import type { TreeListings } from '../nix/tree-listings.ts';
 
 /** Who wants an entry: a place in the definition, for messages, and whether it is written there itself. */
@@ -35,21 +36,20 @@ export class RootTree {
   add(entry: WrittenEntry, origin: Origin): void {
     this.#addParents(entry.path, origin);
     const there = this.#placed.get(entry.path);
-    if (there === undefined || isImplied(there)) this.#placed.set(entry.path, { entry, origin });
-    else if (!this.#agree(there, { entry, origin })) throw this.#conflict(there, { entry, origin });
+    const wanted = { entry, origin };
+    if (there === undefined) this.#placed.set(entry.path, wanted);
+    else if (!this.#agree(there, wanted)) throw this.#conflict(there, wanted);
   }
 
-  /** In the order of a tar. */
-  entries(): WrittenEntry[] {
-    return [...this.#placed.values()].map(({ entry }) => entry).sort(byComponents);
-  }
-
-  /** Directories whose mode and owner are declared. */
-  declaredDirectories(): ReadonlySet<string> {
-    const declared = [...this.#placed.values()].filter(
-      ({ entry, origin }) => entry.type === 'directory' && origin.declared,
-    );
-    return new Set(declared.map(({ entry }) => entry.path));
+  /** As the root layer takes them. */
+  files(): RootFiles {
+    const placed = [...this.#placed.values()];
+    const declared = placed.filter(({ entry, origin }) => entry.type === 'directory' && origin.declared);
+    return {
+      entries: placed.map(({ entry }) => entry).sort(byComponents),
+      conflicts: [],
+      declared: new Set(declared.map(({ entry }) => entry.path)),
+    };
   }
 
   #addParents(path: string, { where }: Origin): void {
@@ -60,9 +60,13 @@ export class RootTree {
 
   /** Whether both can be there; puts in what that takes. */
   #agree(there: Placed, wanted: Placed): boolean {
-    if (there.entry.type === 'directory' && wanted.entry.type === 'directory') return true;
+    const { path, type } = wanted.entry;
+    if (there.entry.type === 'directory' && type === 'directory') {
+      if (wanted.origin.declared) this.#placed.set(path, wanted);
+      return true;
+    }
     if (there.origin.declared && !wanted.origin.declared && there.entry.type !== 'directory')
-      return wanted.entry.type !== 'directory';
+      return type !== 'directory';
     if (isSame(there.entry, wanted.entry)) return true;
     return this.#merge(there, wanted);
   }
@@ -71,9 +75,8 @@ export class RootTree {
   #merge(there: Placed, wanted: Placed): boolean {
     const links = [there, wanted].filter(({ entry }) => entry.type === 'symlink');
     const children = links.map(({ entry }) => this.#directories.childrenOf(entry.target!));
-    const isDirectory = ({ entry }: Placed): boolean =>
-      entry.type === 'directory' || links.some((link) => link.entry === entry);
-    if (children.includes(undefined) || ![there, wanted].every(isDirectory)) return false;
+    if (children.includes(undefined) || there.entry.type === 'file' || wanted.entry.type === 'file')
+      return false;
     const { path } = wanted.entry;
     if (there.entry.type === 'symlink')
       this.#placed.set(path, { entry: { path, type: 'directory', mode: 0o755 }, origin: there.origin });
@@ -95,11 +98,6 @@ export class RootTree {
       { path, hint: 'Take one of them out, or say in `links` or `files` what is to be there.' },
     );
   }
-}
-
-/** A parent of something, which nobody has asked for by itself. */
-function isImplied({ entry, origin }: Placed): boolean {
-  return entry.type === 'directory' && !origin.declared;
 }
 
 function isSame(a: WrittenEntry, b: WrittenEntry): boolean {

@@ -1,0 +1,105 @@
+import { join } from 'node:path';
+import { Accounts } from '../definitions/accounts.ts';
+import { addNixDatabase } from '../definitions/nix-database-files.ts';
+import { definedClosure } from '../definitions/definition-closure.ts';
+import type { ImageDefinition } from '../definitions/image-definition.ts';
+import { permissionRules } from '../definitions/permission-rules.ts';
+import { PROFILE, profileConfig } from '../definitions/profile.ts';
+import { definedRoot } from '../definitions/root-layer.ts';
+import { mergeImageConfig } from '../image/image-config.ts';
+import { BaseTreeCache } from '../layers/base-tree-cache.ts';
+import { defaultCommand } from '../layers/default-command.ts';
+import type { RootFiles } from '../layers/over-base.ts';
+import { cacheDirectory } from '../layers/recipe-cache.ts';
+import { ROOT_OWNER, type TarOwner } from '../layers/recipe.ts';
+import type { Closure } from '../nix/closure.ts';
+import { openClosureSource } from '../nix/open-source.ts';
+import { checkTrees } from '../nix/tree-location.ts';
+import { TreeListings } from '../nix/tree-listings.ts';
+import type { BaseImage } from './base-image.ts';
+import { basePlan } from './base-plan.ts';
+import { definitionTime, type DefinitionInput } from './definition-options.ts';
+import type { Earlier } from './earlier.ts';
+import { imageSettings } from './image-settings.ts';
+import { readLayerWeights, type PlannedImage } from './plan-closure.ts';
+import { planImage } from './plan-image.ts';
+import type { PushSettings } from './push-settings.ts';
+import type { PushOptions } from './push.ts';
+
+/** The image that a definition describes; `options` have what it says already. Throws NixpushError. */
+export async function planDefinition(
+  { definition, name: file }: DefinitionInput,
+  options: PushOptions,
+  settings: PushSettings,
+  base: BaseImage | undefined,
+  earlier: Earlier,
+): Promise<PlannedImage> {
+  const { onProgress, signal, noCache } = options;
+  const warn = (message: string): void => onProgress?.({ type: 'warning', message });
+  const directory = noCache === true ? undefined : cacheDirectory();
+  const source = openClosureSource(options, directory);
+  const closure = await definedClosure(definition, file, source, signal);
+  checkTrees(closure, source.trees);
+  const trees = new TreeListings(source.trees, closure.paths, directory && join(directory, 'listings'));
+  const accounts = new Accounts(definition, file);
+  const owner = ownerOf(definition, file);
+  const root = rootFiles(definition, { accounts, closure, trees, file, time: owner.mtime });
+  const { maxLayers, codec, created, cache } = settings;
+  const baseCache = directory === undefined ? undefined : new BaseTreeCache(directory);
+  const stored = definition.includeStorePaths === false ? { ...closure, paths: [] } : closure;
+  const plan = await planImage({
+    closure: stored,
+    trees,
+    maxLayers,
+    strategy: options.layers ?? 'expected',
+    earlier: earlier.plan,
+    reused: earlier.reused,
+    weights: await readLayerWeights(options.layerWeights),
+    codec,
+    links: true,
+    root,
+    owner,
+    permissions: permissionRules(definition, accounts, file),
+    created,
+    cache,
+    warn,
+    ...(base !== undefined && { base: basePlan(base, { cache: baseCache, onProgress, signal }) }),
+  });
+  const ours = plan.layers.reduce((sum, { paths }) => sum + paths.length, 0);
+  const given = definition.profile
+    ? mergeImageConfig(profileConfig(root.entries), settings.config)
+    : settings.config;
+  return {
+    ...plan,
+    config: imageSettings(given, base?.settings, () => commandOf(definition, trees), warn),
+    storePathsInBase: stored.paths.length - ours,
+  };
+}
+
+interface RootOptions {
+  readonly accounts: Accounts;
+  readonly closure: Closure;
+  readonly trees: TreeListings;
+  readonly file: string;
+  readonly time: number;
+}
+
+function rootFiles(definition: ImageDefinition, { trees, time, ...options }: RootOptions): RootFiles {
+  const root = definedRoot(definition, { ...options, listings: trees });
+  if (definition.includeNixDB) addNixDatabase(root, definition, options.closure, time);
+  return root.files();
+}
+
+function ownerOf(definition: ImageDefinition, file: string): TarOwner {
+  const { uid = 0, gid = 0, uname = ROOT_OWNER.uname, gname = ROOT_OWNER.gname } = definition;
+  return { uid, gid, uname, gname, mtime: definitionTime(definition, file) };
+}
+
+function commandOf(
+  { contents = [], copyToRoot = [], profile }: ImageDefinition,
+  trees: TreeListings,
+): readonly string[] | undefined {
+  const [program, ...args] = defaultCommand(trees, [...contents, ...copyToRoot], true) ?? [];
+  if (program === undefined) return undefined;
+  return [profile ? `${PROFILE}${program}` : program, ...args];
+}
