@@ -116,6 +116,16 @@ export const doctor = {
   findings: [{ check: 'push', result: 'no', detail: 'it answers 403' }],
 };
 
+export const cache = {
+  directory: '/home/me/.cache/nixpush',
+  parts: [
+    { name: 'recipes', purpose: 'layers made: digests and sizes by recipe', files: 1, bytes: 24180 },
+    { name: 'uploads', purpose: 'uploads that broke off and can go on', files: 0, bytes: 0 },
+  ],
+  files: 1,
+  bytes: 24180,
+};
+
 export const JSON_DOCUMENTS = [
   {
     title: '`push --json`',
@@ -176,6 +186,11 @@ export const JSON_DOCUMENTS = [
     title: '`doctor --json`',
     about: 'On stdout. `result` is `yes`, `no`, `unknown` or `not tried`; `detail` is for people.',
     example: doctor,
+  },
+  {
+    title: '`cache --json`',
+    about: 'On stdout. After `cache clear` it is what was there before.',
+    example: cache,
   },
   {
     title: 'Errors',

@@ -3,9 +3,12 @@ export { NixpushError, type ErrorCode } from './base/errors.ts';
 export type { Digest } from './base/digest.ts';
 export type { Descriptor, Platform } from './image/descriptor.ts';
 export { auth, type AuthCredentials, type AuthPlace, type AuthResult } from './verbs/auth.ts';
+export { cacheInfo, clearCache, type CacheInfo, type CachePart } from './verbs/cache.ts';
 export { copy, type CopyOptions, type CopyResult } from './verbs/copy.ts';
 export { deleteImage, type DeleteOptions, type DeleteResult, type Deletion } from './verbs/delete-image.ts';
 export { digest, type DigestOptions, type DigestResult } from './verbs/digest.ts';
+export type { ClosureOfOptions } from './verbs/closure-of.ts';
+export { diff, type DiffOptions, type DiffResult } from './verbs/diff.ts';
 export { doctor, type DoctorOptions, type DoctorResult, type Finding } from './verbs/doctor.ts';
 export { index, type IndexOptions, type IndexResult } from './verbs/index-images.ts';
 export { inspect, type InspectOptions, type InspectResult } from './verbs/inspect.ts';
@@ -31,3 +34,4 @@ export {
 } from './verbs/push-systems.ts';
 export type { RegistryAccess, RegistryLogin } from './verbs/registry-access.ts';
 export { tags, type TagsOptions, type TagsResult } from './verbs/tags.ts';
+export { why, type ReferenceChain, type WhyResult } from './verbs/why.ts';

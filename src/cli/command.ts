@@ -1,12 +1,16 @@
 import type { PushResult } from '../verbs/push-result.ts';
 import type { PushSystemsOptions, PushSystemsResult } from '../verbs/push-systems.ts';
 import type { PushOptions } from '../verbs/push.ts';
+import type { CacheInfo } from '../verbs/cache.ts';
 import type { CopyOptions, CopyResult } from '../verbs/copy.ts';
 import type { AuthResult } from '../verbs/auth.ts';
 import type { DeleteOptions, DeleteResult } from '../verbs/delete-image.ts';
 import type { DigestOptions, DigestResult } from '../verbs/digest.ts';
 import type { DoctorOptions, DoctorResult } from '../verbs/doctor.ts';
 import type { IndexOptions, IndexResult } from '../verbs/index-images.ts';
+import type { ClosureOfOptions } from '../verbs/closure-of.ts';
+import type { DiffOptions, DiffResult } from '../verbs/diff.ts';
+import type { WhyResult } from '../verbs/why.ts';
 import type { InspectOptions, InspectResult } from '../verbs/inspect.ts';
 import type { LockOptions, LockResult } from '../verbs/lock.ts';
 import type { LoginOptions, LoginResult } from '../verbs/login.ts';
@@ -38,7 +42,7 @@ export interface OptionGroup {
 
 export interface Positional {
   readonly name: string;
-  /** As yargs and the help write it: `[PATH..]`, `<REF>`. */
+  /** As yargs and the help write it: `[path..]`, `<ref>`, `<from> <to>`. */
   readonly pattern: string;
   readonly describe: string;
   readonly choices?: readonly string[];
@@ -73,6 +77,8 @@ export interface Verbs {
   readonly mirror: (images: readonly MirrorSpec[], options: MirrorOptions) => Promise<MirrorResult>;
   readonly readMirrorFile: (file: string, environment: NodeJS.ProcessEnv) => Promise<MirrorFile>;
   readonly inspect: (reference: string, options?: InspectOptions) => Promise<InspectResult>;
+  readonly why: (text: string, wanted: string, options?: ClosureOfOptions) => Promise<WhyResult>;
+  readonly diff: (from: string, to: string, options?: DiffOptions) => Promise<DiffResult>;
   readonly tags: (repository: string, options?: TagsOptions) => Promise<TagsResult>;
   readonly digest: (reference: string, options?: DigestOptions) => Promise<DigestResult>;
   readonly deleteImage: (reference: string, options?: DeleteOptions) => Promise<DeleteResult>;
@@ -80,6 +86,8 @@ export interface Verbs {
   readonly login: (registry: string, options: LoginOptions) => Promise<LoginResult>;
   readonly logout: (registry: string, options?: { signal?: AbortSignal }) => Promise<LogoutResult>;
   readonly doctor: (address: string, options?: DoctorOptions) => Promise<DoctorResult>;
+  readonly cacheInfo: () => Promise<CacheInfo>;
+  readonly clearCache: () => Promise<CacheInfo>;
   readonly auth: (address: string, options?: { signal?: AbortSignal }) => Promise<AuthResult>;
 }
 

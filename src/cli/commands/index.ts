@@ -1,9 +1,11 @@
 import type { Command } from '../command.ts';
 import { auth } from './auth.ts';
+import { cache } from './cache.ts';
 import { completion } from './completion.ts';
 import { copy } from './copy.ts';
 import { deleteCommand } from './delete.ts';
 import { digest } from './digest.ts';
+import { diff } from './diff.ts';
 import { doctor } from './doctor.ts';
 import { index } from './index-images.ts';
 import { inspect } from './inspect.ts';
@@ -13,6 +15,7 @@ import { logout } from './logout.ts';
 import { mirror } from './mirror.ts';
 import { push } from './push.ts';
 import { tags } from './tags.ts';
+import { why } from './why.ts';
 
 /** Every verb, in the order the help lists them. */
 export const COMMANDS: readonly Command[] = [
@@ -21,6 +24,8 @@ export const COMMANDS: readonly Command[] = [
   mirror,
   index,
   inspect,
+  why,
+  diff,
   lock,
   tags,
   digest,
@@ -29,6 +34,7 @@ export const COMMANDS: readonly Command[] = [
   logout,
   auth,
   doctor,
+  cache,
   completion,
 ];
 
