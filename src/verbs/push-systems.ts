@@ -9,12 +9,13 @@ import { formatReference, parseReference } from '../stores/reference.ts';
 import type { RegistryClient } from '../stores/registry/client.ts';
 import { openBaseImage, type BaseImage } from './base-image.ts';
 import { failOnAbort, openDestinations, throwIfAllFailed, type Destination } from './destination.ts';
-import { checkIndexDestinations } from './index-images.ts';
 import { openEarlier, type Earlier } from './earlier.ts';
+import { checkIndexDestinations } from './index-images.ts';
 import type { ProgressListener } from './progress.ts';
 import type { PushedDestination, PushResult } from './push-result.ts';
 import type { PushSettings } from './push-settings.ts';
 import { carryOut, checkOptions, planPush, type PushOptions, type PushPlan } from './push.ts';
+import { settlePresent } from './settle-present.ts';
 
 export interface PushSystemsOptions extends Omit<PushOptions, 'paths' | 'platform'> {
   /** What each image is made of, in the order of the index. */
@@ -145,7 +146,8 @@ async function pushPlanned(
   if (dryRun === true) return { images, destinations: results[0]!.destinations };
   const platforms = planned.map(({ plan }) => plan.platform);
   const index = indexOf(results, platforms, annotations);
-  await Promise.all(destinations.map((destination) => putIndex(index, destination, onProgress)));
+  const lacking = await settlePresent({ manifest: index, destinations, onProgress });
+  await Promise.all(lacking.map((destination) => putIndex(index, destination, onProgress)));
   throwIfAllFailed(destinations);
   return {
     manifest: index.descriptor,

@@ -43,8 +43,10 @@ async function skopeoHash(
   const [name, tag] = [place.slice(0, place.lastIndexOf(':')), place.slice(place.lastIndexOf(':') + 1)];
   await run('skopeo', [
     '--insecure-policy',
-    ...['--override-os', 'linux', '--override-arch', architecture],
-    ...['copy', '--src-tls-verify=false'],
+    '--override-os=linux',
+    `--override-arch=${architecture}`,
+    'copy',
+    '--src-tls-verify=false',
     `docker://${name}@${digest}`,
     `docker-archive:/${file}:${name}:${tag}`,
   ]);

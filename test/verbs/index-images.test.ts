@@ -9,6 +9,7 @@ import { index, inspect } from '../../src/index.ts';
 import { parseReference } from '../../src/stores/reference.ts';
 import { startFaultRegistry, type FaultRegistry } from '../../src/testing/index.ts';
 import { openImageStore } from '../../src/verbs/open-store.ts';
+import { rawTar } from '../support/archives.ts';
 import { putBaseImage, putIndex } from '../support/base-images.ts';
 import { madeBytes } from '../support/made-source.ts';
 import { schemaErrors } from '../support/schemas.ts';
@@ -30,7 +31,10 @@ async function registry(t: Test): Promise<FaultRegistry> {
 async function put(place: string, platform: Platform, document: object = {}): Promise<EncodedManifest> {
   const reference = parseReference(place);
   const store = await openImageStore(reference, { create: true });
-  const layers = [{ shared: 'the same everywhere' }, { [platform.architecture]: madeBytes(30_000) }];
+  const layers = [
+    rawTar([{ name: 'shared', content: 'the same everywhere' }]),
+    rawTar([{ name: platform.architecture, content: madeBytes(30_000) }]),
+  ];
   const image = await putBaseImage(
     store,
     { layers, platform, document: { ...document } },
