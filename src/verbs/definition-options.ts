@@ -8,22 +8,24 @@ import { mergeImageConfig } from '../image/image-config.ts';
 import { platformOfSystem } from '../image/nix-system.ts';
 import { formatPlatform, hostPlatform, parsePlatform } from '../image/platform.ts';
 import { isStorePath, parseStorePath } from '../nix/store-path.ts';
-import { formatReference, parseReference } from '../stores/reference.ts';
+import { parseReference } from '../stores/reference.ts';
+import type { DefaultNames } from './destination.ts';
 import type { PushOptions } from './push.ts';
 
 export type DefinitionInput = ImageInput & { kind: 'definition' };
 
 /**
  * The options of a push with what the definition says where they say nothing themselves. Throws ERR_FORMAT with the
- * place in the definition, ERR_USAGE for a destination that is none.
+ * place in the definition.
  */
-export async function definitionOptions(input: DefinitionInput, options: PushOptions): Promise<PushOptions> {
-  const { definition, name: file } = input;
+export function definitionOptions(
+  { definition, name: file }: DefinitionInput,
+  options: PushOptions,
+): PushOptions {
   const { fromImage, maxLayers, layers, created, config = {}, annotations } = definition;
   const at = <T>(key: string, read: () => T): T => readAt(`${file}: ${key}`, read);
   if (created !== undefined) at('created', () => parseCreated(created));
   const platform = at('system', () => definedPlatform(definition));
-  const tag = definition.tag ?? (await hashOf(input));
   return {
     ...(fromImage !== undefined && { from: at('fromImage', () => baseReference(fromImage)) }),
     ...(maxLayers !== undefined && { maxLayers }),
@@ -31,10 +33,16 @@ export async function definitionOptions(input: DefinitionInput, options: PushOpt
     ...(created !== undefined && { created }),
     ...(platform !== undefined && { platform: formatPlatform(platform) }),
     ...options,
-    to: options.to.map((text) => destination(text, definition.name, tag)),
     config: mergeImageConfig(config, options.config ?? {}),
     ...(annotations !== undefined && { annotations: { ...annotations, ...options.annotations } }),
   };
+}
+
+/** What the image is called where a DEST does not say it: as with dockerTools, the tag is the hash of what was built. */
+export async function definitionNames(input: DefinitionInput): Promise<DefaultNames> {
+  const { tag: given, name } = input.definition;
+  const tag = given ?? (await hashOf(input)) ?? 'latest';
+  return { tag, ...(name !== undefined && { name: `${name.toLowerCase()}:${tag}` }) };
 }
 
 /** Seconds since 1970. Throws ERR_FORMAT. */
@@ -56,26 +64,11 @@ function baseReference(fromImage: string): string {
   return from;
 }
 
-/** dockerTools' default tag: the hash of what was built. */
 async function hashOf({ file, definition }: DefinitionInput): Promise<string | undefined> {
   const path = await realpath(file).catch(() => file);
   const named = [path, ...(definition.contents ?? []), ...(definition.copyToRoot ?? [])];
   const built = named.find((each) => isStorePath(each));
   return built === undefined ? undefined : parseStorePath(built).hash;
-}
-
-/** Where no tag is named, the definition's; a destination that ends with a slash gets the definition's name as well. */
-function destination(text: string, name: string | undefined, tag: string | undefined): string {
-  const reference = parseReference(
-    text.endsWith('/') && name !== undefined ? text + name.toLowerCase() : text,
-  );
-  if (reference.transport === 'docker-archive') {
-    if (reference.image !== undefined || name === undefined) return text;
-    return formatReference({ ...reference, image: `${name.toLowerCase()}:${tag ?? 'latest'}` });
-  }
-  if (reference.tag !== undefined || reference.digest !== undefined || tag === undefined)
-    return formatReference(reference);
-  return formatReference({ ...reference, tag });
 }
 
 /** Mistakes in a definition are no mistakes of whoever typed the command. */

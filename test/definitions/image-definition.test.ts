@@ -144,7 +144,7 @@ suite('the closure of a definition', () => {
       storeDir: '/nix/store',
       directory: '/nix/store',
     });
-    const { paths } = await definedClosure({ nixpush: 1, ...definition } as ImageDefinition, FILE, source);
+    const { paths } = await definedClosure({ nixpush: 1, ...definition }, FILE, source);
     return paths.map((each) => each.path);
   };
 
@@ -216,7 +216,7 @@ suite('users and groups', () => {
   test('own files by name or number; a user alone brings the group along', () => {
     const owner = (text: string): object => accounts(redis).owner(text, 'x');
     const expected = { uid: 999, gid: 998, uname: 'redis', gname: 'redis' };
-    assert.deepEqual(['redis', 'redis:redis', '999:998', '999'].map(owner), Array(4).fill(expected));
+    assert.deepEqual(['redis', 'redis:redis', '999:998', '999'].map(owner), Array.from({ length: 4 }, () => expected));
     assert.deepEqual(owner('redis:0'), { ...expected, gid: 0, gname: 'root' });
     assert.deepEqual(owner('1000'), { uid: 1000, gid: 1000 });
     assert.throws(() => owner('mysql'), { message: 'image.json: x: there is no user mysql' });
