@@ -88,6 +88,11 @@ export interface DefaultNames {
   readonly name?: string | undefined;
 }
 
+/** Names of an image that has one already, such as `ghcr.io/x/demo:1.0`. */
+export function namesOfImage(name: string | undefined): DefaultNames {
+  return { tag: name?.slice(name.lastIndexOf(':') + 1) ?? DEFAULT_TAG, name };
+}
+
 /** Reads all texts before anything is opened, and opens each place once. Throws ERR_USAGE and what opening throws. */
 export async function openDestinations(
   texts: readonly string[],

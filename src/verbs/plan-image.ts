@@ -1,13 +1,11 @@
 import type { Digest } from '../base/digest.ts';
 import { usageError } from '../base/errors.ts';
-import type { HistoryEntry } from '../image/history.ts';
 import { rootLayerHistory, storeLayerHistory } from '../image/history.ts';
 import type { BaseTree } from '../layers/base-tree.ts';
 import type { Codec } from '../layers/codec.ts';
 import type { LayerContent, PermissionRule } from '../layers/content.ts';
 import { contentSize } from '../layers/file-content.ts';
 import { linkFarm } from '../layers/link-farm.ts';
-import type { LayerFacts } from '../layers/layer-blob.ts';
 import { overBase, type RootFiles } from '../layers/over-base.ts';
 import { permissionsOf, permittedEntry, rulesFor } from '../layers/permissions.ts';
 import { planInputs, samePlan, type EarlierPlan } from '../layers/plan/earlier-plan.ts';
@@ -15,11 +13,10 @@ import type { ExplainedLayer } from '../layers/plan/explain.ts';
 import type { LayerStrategy } from '../layers/plan/plan.ts';
 import type { LayerWeights } from '../layers/plan/weights.ts';
 import type { RecipeCache } from '../layers/recipe-cache.ts';
-import { recipeDigest, ROOT_OWNER, type LayerRecipe, type TarOwner } from '../layers/recipe.ts';
+import { ROOT_OWNER, type TarOwner } from '../layers/recipe.ts';
 import type { Closure, ClosurePath } from '../nix/closure.ts';
 import type { TreeListings } from '../nix/tree-listings.ts';
-import type { ImageStore } from '../stores/image-store.ts';
-import type { PlannedLayer } from './progress.ts';
+import { planLayer, type LayerDescription, type LayerPlan } from './layer-plan.ts';
 import type { ReusedLayer } from './reuse.ts';
 
 export interface PlanOptions {
@@ -58,24 +55,6 @@ export interface BasePlan {
   readonly recipes: ReadonlySet<Digest>;
   /** Its files, which the root layer must respect. Asked for only if there is a root layer. */
   readonly tree: () => Promise<BaseTree>;
-}
-
-/** A layer that is decided, not made yet. */
-export interface LayerPlan {
-  readonly recipe: LayerRecipe;
-  readonly recipeDigest: Digest;
-  readonly history: HistoryEntry;
-  /** Empty for the root layer. */
-  readonly paths: readonly string[];
-  /** Bytes. */
-  readonly narSize: number;
-  /** Why these paths share it. */
-  readonly reason: string;
-  readonly known: LayerFacts | undefined;
-  /** Where the layer lies already, as an earlier image says. */
-  readonly lies: ImageStore | undefined;
-  /** Nobody but that image says what the layer comes to. */
-  readonly isReused: boolean;
 }
 
 export interface ImagePlan {
@@ -155,17 +134,6 @@ function budgetFor(
   );
 }
 
-/** The layer as it is told to those who watch. */
-export function plannedLayer({ paths, narSize, recipeDigest, reason, known }: LayerPlan): PlannedLayer {
-  return {
-    paths,
-    narSize,
-    recipe: recipeDigest,
-    reason,
-    ...(known !== undefined && { known: { digest: known.digest, size: known.size } }),
-  };
-}
-
 async function storeLayer(
   options: PlanOptions,
   paths: readonly ClosurePath[],
@@ -223,21 +191,9 @@ function replacedMessage(replaced: readonly string[]): string {
 }
 
 async function plan(
-  { codec, cache, reused, owner = ROOT_OWNER }: PlanOptions,
+  options: PlanOptions,
   content: LayerContent,
-  described: Pick<LayerPlan, 'paths' | 'narSize' | 'reason' | 'history'>,
+  described: LayerDescription,
 ): Promise<LayerPlan> {
-  const recipe = { content, owner, codec };
-  const digest = recipeDigest(recipe);
-  const ours = await cache?.get(digest);
-  const theirs = reused.get(digest);
-  const isTheirs = ours === undefined || ours.digest === theirs?.facts.digest;
-  return {
-    ...described,
-    recipe,
-    recipeDigest: digest,
-    known: ours ?? theirs?.facts,
-    lies: isTheirs ? theirs?.store : undefined,
-    isReused: ours === undefined && theirs !== undefined,
-  };
+  return planLayer(options, { content, owner: options.owner ?? ROOT_OWNER }, described);
 }

@@ -12,7 +12,7 @@ import type { BlobSource } from '../stores/image-store.ts';
 import type { BaseImage } from './base-image.ts';
 import { plannedBaseLayers } from './base-plan.ts';
 import { failOnAbort, throwIfAllFailed, type Destination } from './destination.ts';
-import { plannedLayer, type LayerPlan } from './plan-image.ts';
+import { plannedLayer, type LayerPlan } from './layer-plan.ts';
 import type { ProgressListener } from './progress.ts';
 import type { PushedLayer, PushResult } from './push-result.ts';
 import { settlePresent } from './settle-present.ts';
@@ -22,6 +22,8 @@ export interface ImagePush {
   /** Those that we make; they come on top of the base's. */
   readonly layers: readonly LayerPlan[];
   readonly config: ImageConfig;
+  /** All of the config, where it is written already. */
+  readonly document?: Uint8Array;
   readonly platform: Platform;
   /** RFC 3339. */
   readonly created: string;
@@ -109,9 +111,17 @@ function pushedLayer(
   layer: LayerPlan,
   { diffId, digest, size }: LayerFacts,
 ): PushedLayer & { descriptor: Descriptor } {
-  const { mediaType } = layer.recipe.codec;
-  const annotations = { [RECIPE_ANNOTATION]: layer.recipeDigest };
-  return { ...plannedLayer(layer), diffId, descriptor: { mediaType, digest, size, annotations } };
+  const { origin, recipe, recipeDigest } = layer;
+  const descriptor =
+    origin?.kind === 'blob'
+      ? { mediaType: origin.mediaType, digest, size }
+      : {
+          mediaType: recipe.codec.mediaType,
+          digest,
+          size,
+          annotations: { [RECIPE_ANNOTATION]: recipeDigest },
+        };
+  return { ...plannedLayer(layer), diffId, descriptor };
 }
 
 function pushedBaseLayers(base: BaseImage | undefined): (PushedLayer & { descriptor: Descriptor })[] {
@@ -123,9 +133,10 @@ function pushedBaseLayers(base: BaseImage | undefined): (PushedLayer & { descrip
 }
 
 function imageConfig(
-  { base, layers, config, platform, created }: ImagePush,
+  { base, layers, config, document, platform, created }: ImagePush,
   facts: readonly LayerFacts[],
 ): BlobSource {
+  if (document !== undefined) return bytesSource('the config', document);
   const described = layers.map(({ history }, at) => ({ diffId: facts[at]!.diffId, history }));
   const below =
     base === undefined

@@ -1,14 +1,18 @@
 import { bytesSource } from '../stores/bytes-source.ts';
 import type { BlobSource } from '../stores/image-store.ts';
 import type { WorkerPool } from '../layers/engine/pool.ts';
+import { expectedDiffId } from '../layers/content.ts';
+import type { RawBlock } from '../layers/engine/protocol.ts';
 import { recipeBlocks } from '../layers/engine/recipe-blocks.ts';
 import { LayerBlob, type LayerFacts } from '../layers/layer-blob.ts';
 import type { RecipeCache } from '../layers/recipe-cache.ts';
+import { tarBlocks } from '../layers/tar-blocks.ts';
 import type { Destination } from './destination.ts';
 import { distribute } from './distribute.ts';
-import type { LayerPlan } from './plan-image.ts';
+import type { BlobOrigin, LayerPlan } from './layer-plan.ts';
 import type { ProgressListener } from './progress.ts';
 import { reusedBlob } from './reused-blob.ts';
+import { storedBlob } from './stored-blob.ts';
 
 /** Up to this narSize in bytes a layer is made in memory first: then its digest is known, and it is sent only where it is missing. */
 const SMALL_LAYER = 4 * 2 ** 20;
@@ -30,9 +34,15 @@ export async function pushLayer(push: LayerPush): Promise<LayerFacts | undefined
   const destinations = push.destinations.filter(({ error }) => error === undefined);
   if (destinations.length === 0) return undefined;
   onProgress?.({ type: 'layer-start', layer: index });
+  if (layer.origin?.kind === 'blob') {
+    await distribute({ source: readyBlob(push, layer.origin), index, destinations, onProgress });
+    return layer.known;
+  }
+  const diffId = expectedDiffId(layer.recipe.content);
   const blob = new LayerBlob(pool, {
-    blocks: () => recipeBlocks(pool, layer.recipe),
+    blocks: () => blocksOf(layer, pool),
     codec: layer.recipe.codec,
+    ...(diffId !== undefined && { diffId }),
     what: `layer ${index + 1}`,
     ...(layer.known !== undefined && { known: layer.known }),
     key: layer.recipeDigest,
@@ -48,6 +58,18 @@ export async function pushLayer(push: LayerPush): Promise<LayerFacts | undefined
   const isMissing = layer.known !== undefined;
   await distribute({ source, index, destinations, mountFrom: layer.lies, isMissing, onProgress });
   return blob.facts;
+}
+
+function blocksOf({ recipe, origin }: LayerPlan, pool: WorkerPool): AsyncIterable<RawBlock> {
+  if (origin?.kind !== 'tar') return recipeBlocks(pool, recipe);
+  return tarBlocks(origin.open(), expectedDiffId(recipe.content)!, recipe.codec);
+}
+
+function readyBlob({ index, onProgress }: LayerPush, { open, ...id }: BlobOrigin): BlobSource {
+  return storedBlob({ getBlob: open }, id, {
+    what: `layer ${index + 1}`,
+    onBytes: (bytes) => onProgress?.({ type: 'layer-bytes', layer: index, read: bytes, written: bytes }),
+  });
 }
 
 async function collect(source: BlobSource, signal: AbortSignal): Promise<Uint8Array> {

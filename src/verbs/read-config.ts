@@ -11,6 +11,8 @@ const MAX_CONFIG_BYTES = 8 * 1024 * 1024;
 
 /** What an image config of any origin says; what has the wrong type is left out. */
 export interface StoredConfig {
+  /** All of it, as it is. */
+  bytes: Uint8Array;
   platform: Platform | undefined;
   created: string | undefined;
   author: string | undefined;
@@ -32,19 +34,20 @@ export async function readConfig(
   }
   const chunks: Uint8Array[] = [];
   for await (const chunk of store.getBlob(descriptor, options)) chunks.push(chunk);
-  return parseConfig(Buffer.concat(chunks).toString('utf8'), what);
+  return parseConfig(Buffer.concat(chunks), what);
 }
 
-function parseConfig(text: string, what: string): StoredConfig {
+function parseConfig(bytes: Buffer, what: string): StoredConfig {
   let json: unknown;
   try {
-    json = JSON.parse(text);
+    json = JSON.parse(bytes.toString('utf8'));
   } catch (error) {
     throw new NixpushError('ERR_FORMAT', `${what} is not JSON`, { cause: error });
   }
   if (!isObject(json)) throw new NixpushError('ERR_FORMAT', `${what} is not a JSON object`);
   const { created, author, config, rootfs, history } = json;
   return {
+    bytes,
     platform: platformIn(json),
     created: stringOr(created),
     author: stringOr(author),

@@ -10,7 +10,11 @@ export interface StoredBlobOptions {
  * A blob that is in a store as a source for other stores: nothing of it is kept. Every pass reads the whole blob,
  * whatever the offset, so that the store can check it: bytes that follow a gap prove nothing.
  */
-export function storedBlob(store: ImageStore, id: BlobId, { what, onBytes }: StoredBlobOptions): BlobSource {
+export function storedBlob(
+  store: Pick<ImageStore, 'getBlob'>,
+  id: BlobId,
+  { what, onBytes }: StoredBlobOptions,
+): BlobSource {
   return {
     what,
     id: { digest: id.digest, size: id.size },
