@@ -11,7 +11,12 @@ export interface HistoryEntry {
 
 /** Of a layer of store paths, with the comment dockerTools writes: people and tools look store paths up by it. */
 export function storeLayerHistory(paths: readonly string[], created: string): HistoryEntry {
-  return { created, created_by: 'nixpush', comment: `store paths: ${pythonList(paths)}` };
+  return { created, created_by: 'nixpush', comment: storePathsComment(paths) };
+}
+
+/** What dockerTools writes of a layer, whatever it is made of. */
+export function storePathsComment(paths: readonly string[]): string {
+  return `store paths: ${pythonList(paths)}`;
 }
 
 /** Of the layer that links the programs of `roots` at `/`. */

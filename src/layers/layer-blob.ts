@@ -20,6 +20,8 @@ export interface LayerBlobOptions {
   readonly codec: Codec;
   /** For messages: `layer 3`. */
   readonly what: string;
+  /** What it must come to, where somebody has said so. */
+  readonly diffId?: Digest;
   /** From an earlier run; checked when the bytes are made all the same. */
   readonly known?: LayerFacts;
   /** Bytes of a pass going by, before and after compression. */
@@ -100,7 +102,17 @@ export class LayerBlob {
     throw new NixpushError('ERR_INTEGRITY', `${this.what} changed while it was pushed`, { hint: CHANGED });
   }
 
+  #checkDiffId(made: Digest): void {
+    const { diffId = made } = this.#options;
+    if (made === diffId) return;
+    throw new NixpushError('ERR_INTEGRITY', `${this.what} comes to ${made}, not to ${diffId} as it should`, {
+      digest: made,
+      hint: 'What describes the image is wrong, or files changed since; build it again.',
+    });
+  }
+
   async #settle(made: LayerFacts): Promise<void> {
+    this.#checkDiffId(made.diffId);
     const isFirst = this.#facts === undefined;
     const expected = (this.#facts ??= made);
     if (made.digest !== expected.digest || made.diffId !== expected.diffId) {

@@ -98,6 +98,16 @@ export class ArchiveStore implements ImageStore {
     }
   }
 
+  /** The members that an image's layers are, lowest first. `reference` as for getManifest. */
+  layerNames(reference: string): readonly string[] {
+    return this.#entry(reference).layers;
+  }
+
+  /** The names of an image, as the archive has them. */
+  namesOf(reference: string): readonly string[] {
+    return this.#entry(reference).names;
+  }
+
   /** The names of all images, sorted. */
   async listTags(): Promise<string[]> {
     return [...new Set(this.#entries.flatMap(({ names }) => names))].sort();
