@@ -71,7 +71,7 @@ async function run(argv: readonly string[], context: CliContext): Promise<number
 }
 
 async function loadLibrary(): Promise<Verbs> {
-  return import('../index.ts');
+  return (await import('./lazy-verbs.ts')).LAZY_VERBS;
 }
 
 /** How the scripts that `nixpush completion` prints ask for candidates. */
