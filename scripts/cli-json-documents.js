@@ -91,6 +91,52 @@ export const digest = { reference: image.reference, manifest };
 
 export const deletion = { reference: 'ghcr.io/me/hello:1.9', manifest, tags: ['1.9'], deleted: true };
 
+const images = [
+  { ...manifest, platform: { os: 'linux', architecture: 'amd64' } },
+  { ...manifest, digest: 'sha256:0b2e…', platform: { os: 'linux', architecture: 'arm64' } },
+];
+
+export const madeIndex = {
+  manifest: { mediaType: 'application/vnd.oci.image.index.v1+json', digest: 'sha256:77d1…', size: 491 },
+  images,
+  destinations: push.destinations,
+};
+
+export const pushSystems = {
+  manifest: madeIndex.manifest,
+  images: [
+    {
+      system: 'x86_64-linux',
+      manifest,
+      config: push.config,
+      platform: push.platform,
+      layers: push.layers,
+    },
+  ],
+  destinations: push.destinations,
+};
+
+export const lock = {
+  file: 'nixpush.lock',
+  images: [
+    {
+      name: 'docker.io/library/debian:12',
+      digest: 'sha256:9e1c…',
+      locked: 'sha256:2649…',
+      state: 'moved',
+      pullImage: {
+        imageName: 'debian',
+        imageDigest: 'sha256:9e1c…',
+        finalImageName: 'debian',
+        finalImageTag: '12',
+        os: 'linux',
+        arch: 'amd64',
+        hash: 'sha256-2IM1SQ73ku0qTjl90OX7EPZdWgupVNDAnBJy7naACgM=',
+      },
+    },
+  ],
+};
+
 export const auth = {
   host: 'ghcr.io',
   repository: 'me/hello',
@@ -132,6 +178,24 @@ export const JSON_DOCUMENTS = [
     about:
       'On stdout. `paths` is empty for the root layer; `narSize` is the size before compression; `recipe` names what the layer is made from, `reason` why its paths share it (`kept from the earlier image` where they did before); `plannedAnew` is there where unchanged layers of the earlier image were not kept, and says why. `known` is there where an earlier push made the same layer, or an image of `--reuse` has it. A destination has either `reference` or `error`. After `--dry-run` there are no `manifest`, `config`, `diffId`, `descriptor` and `reference`; `missingAt` says which destinations lack a known layer. With `--from`, `base` has the base image (`reference`) and how many store paths of the closure it holds already (`storePaths`); its layers come first, each with `"base": true`, `known`, its compressed size as `narSize`, and no `recipe`.',
     example: push,
+  },
+  {
+    title: '`push --system … --json`',
+    about:
+      'On stdout. `manifest` is the index; each of `images` is as with `push`, with its Nix system. After `--dry-run` there is no `manifest`.',
+    example: pushSystems,
+  },
+  {
+    title: '`index --json`',
+    about:
+      'On stdout. `manifest` is the index, `images` its entries in order; destinations are as with `push`.',
+    example: madeIndex,
+  },
+  {
+    title: '`lock --json`',
+    about:
+      'On stdout. `digest` is what the tag points at now, `locked` what the file had before. `state` is `new`, `moved` or `unchanged`; the file has `digest` now, unless `--check` was given. `pullImage` is there with `--nix`.',
+    example: lock,
   },
   {
     title: '`copy --json`',

@@ -8,11 +8,15 @@ import * as commands from '../../src/cli/commands/index.ts';
 import * as exitCodes from '../../src/cli/exit-codes.ts';
 import * as help from '../../src/cli/help.ts';
 import { copyDocument } from '../../src/cli/output/copy-report.ts';
+import { indexDocument } from '../../src/cli/output/index-report.ts';
 import { pushDocument } from '../../src/cli/output/push-report.ts';
+import { pushSystemsDocument } from '../../src/cli/output/push-systems-report.ts';
 import { errorDocument } from '../../src/cli/print-error.ts';
 import type { CopyResult } from '../../src/verbs/copy.ts';
+import type { IndexResult } from '../../src/verbs/index-images.ts';
 import type { InspectedImage, InspectedIndex } from '../../src/verbs/inspect.ts';
 import type { PushResult } from '../../src/verbs/push-result.ts';
+import type { PushSystemsResult } from '../../src/verbs/push-systems.ts';
 import { repoRoot } from '../support/repo.ts';
 
 interface Renderer {
@@ -22,6 +26,8 @@ interface Renderer {
 interface Examples {
   push: PushResult;
   copy: CopyResult;
+  madeIndex: IndexResult;
+  pushSystems: PushSystemsResult;
   image: InspectedImage;
   index: InspectedIndex;
   error: ConstructorParameters<typeof NixpushError>[2] & { message: string };
@@ -52,6 +58,15 @@ describe('docs/cli.md', () => {
     const failed = { ...destination!, error: new NixpushError('ERR_DENIED', error.message, error) };
     const document: unknown = JSON.parse(JSON.stringify(copyDocument({ ...copy, destinations: [failed] })));
     assert.deepEqual(document, copy);
+  });
+
+  test('shows the JSON of an index, and of a push for several systems, as it is', async () => {
+    const { madeIndex, pushSystems } = await script<Examples>('cli-json-documents.js');
+    const plain = (document: object): unknown => JSON.parse(JSON.stringify(document));
+    const destinations = pushSystems.destinations.slice(0, 1).map(({ error: _, ...each }) => each);
+    const expected = { ...pushSystems, destinations };
+    assert.deepEqual(plain(pushSystemsDocument(expected)), expected);
+    assert.deepEqual(plain(indexDocument({ ...madeIndex, destinations })), { ...madeIndex, destinations });
   });
 
   test('shows the JSON of an error as it is', async () => {
