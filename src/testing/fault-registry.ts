@@ -6,6 +6,7 @@ import { RegistryContent, type HeldRepository } from './content.ts';
 import { ConnectionCut, Exchange, type RecordedRequest } from './exchange.ts';
 import { FaultPlan, type Fault } from './faults.ts';
 import { deleteManifest, getManifest, putManifest } from './manifest-routes.ts';
+import { spendPull } from './pull-budget.ts';
 import type { RegistryQuirks } from './quirks.ts';
 import { listReferrers } from './referrer-routes.ts';
 import { routeOf, type Route } from './route.ts';
@@ -178,6 +179,7 @@ export class FaultRegistry {
         return cancelUpload(call);
       case 'manifest-head':
       case 'manifest-get':
+        if (quirks.pulls !== undefined && !spendPull(exchange, this.requests, quirks.pulls)) return;
         return getManifest(exchange, repository, route.name, quirks);
       case 'manifest-put':
         return putManifest(exchange, repository, route.name, quirks);

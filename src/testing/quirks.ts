@@ -1,3 +1,5 @@
+import type { PullBudget } from './pull-budget.ts';
+
 /**
  * How the registry differs from one that follows the distribution-spec to the letter. Each switch is a behaviour
  * seen in a real registry; without any the registry is an honest one. `personalities.ts` combines them.
@@ -90,6 +92,8 @@ export interface RegistryQuirks {
   tagDeleteRefused?: 400 | 405;
   /** Sets a cookie and refuses every request that sends one back (Harbor's CSRF check). */
   cookieTrap?: boolean;
+  /** `{ limit, windowSeconds }`: GETs of manifests beyond the limit get 429, as `ratelimit-remaining` foretells (Docker Hub). */
+  pulls?: PullBudget;
   /** What it calls itself in the header Server. */
   server?: string;
   /** A second body while another one is on its way is refused by 400 (Nexus). */

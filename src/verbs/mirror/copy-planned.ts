@@ -24,8 +24,8 @@ export async function copyPlanned(
   { places, journal, tell, options }: MirrorContext,
 ): Promise<MirroredImage> {
   const image = `${repository.toName}:${tag}`;
-  const destination = new Destination(to!, [{ text: image, tag }], () => undefined);
-  const before = here.has(tag) ? await to!.headManifest(tag, options) : undefined;
+  const destination = new Destination(to, [{ text: image, tag }], () => undefined);
+  const before = here.has(tag) ? await to.headManifest(tag, options) : undefined;
   let isWhole = true;
   const onProgress = (event: ProgressEvent): void => {
     if (event.type === 'copy-plan') {

@@ -38,20 +38,11 @@ function clash(image: string, { repository }: Survey, takenBy: string): NixpushE
 }
 
 async function settle(survey: Survey, tag: string, context: MirrorContext): Promise<MirroredImage> {
-  const { from, to, repository } = survey;
-  const { checks, copies, budget, options } = context;
-  const head = await checks.run([from], () => from.headManifest(tag, options));
-  if (head === undefined)
-    throw new NixpushError(
-      'ERR_NOT_FOUND',
-      `${repository.fromName}:${tag} is in the list of tags, but does not exist`,
-    );
-  const digest = context.recheck
-    ? undefined
-    : await checks.run([from], () => unchanged(survey, tag, head, context));
+  const { from, to } = survey;
+  const { head, digest } = await context.checks.run([from], () => look(survey, tag, context));
   if (digest !== undefined) return { tag, outcome: 'unchanged', digest, bytes: 0 };
-  return copies.run(to === undefined ? [from] : [from, to], async () => {
-    budget.check(from);
+  return context.copies.run([from, to], async () => {
+    context.budget.check(from);
     const plan = await planImage(survey, head.digest, context);
     return context.dryRun
       ? estimateCopy(survey, tag, plan, context)
@@ -59,7 +50,25 @@ async function settle(survey: Survey, tag: string, context: MirrorContext): Prom
   });
 }
 
-/** What the tag is at the destination, if it needs no copy: neither it nor a tag that says by its name that it is about it. */
+interface Look {
+  /** What the tag is at the source. */
+  readonly head: Descriptor;
+  /** What it is at the destination, if it needs no copy. */
+  readonly digest: Digest | undefined;
+}
+
+async function look(survey: Survey, tag: string, context: MirrorContext): Promise<Look> {
+  const { from, repository } = survey;
+  const head = await from.headManifest(tag, context.options);
+  if (head === undefined)
+    throw new NixpushError(
+      'ERR_NOT_FOUND',
+      `${repository.fromName}:${tag} is in the list of tags, but does not exist`,
+    );
+  return { head, digest: context.recheck ? undefined : await unchanged(survey, tag, head, context) };
+}
+
+/** Neither the tag nor a tag of cosign's about it needs a copy. */
 async function unchanged(
   survey: Survey,
   tag: string,
@@ -83,7 +92,7 @@ async function mirrored(
   source: Digest,
   { journal, dryRun, options }: MirrorContext,
 ): Promise<Digest | undefined> {
-  if (to === undefined || !here.has(tag)) return undefined;
+  if (!here.has(tag)) return undefined;
   const known = journal.image(repository.key(tag));
   if (known?.source === source) return known.destination;
   if (repository.platforms.length > 0) return undefined;

@@ -32,7 +32,7 @@ export async function prune(
   const pruned: string[] = [];
   for (const tag of dropped.filter((each) => shard === undefined || isInShard(`${toName}:${each}`, shard))) {
     try {
-      if (!dryRun) await checks.run([to!], () => remove(to!, tag, { here, isKept, options }));
+      if (!dryRun) await checks.run([to], () => remove(to, tag, { here, isKept, options }));
     } catch (error) {
       return { pruned, error: error as Error };
     }

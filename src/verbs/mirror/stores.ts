@@ -38,7 +38,10 @@ export class Stores implements BlobMemory {
 
   async close(): Promise<void> {
     await Promise.all(
-      [...this.#open.values()].map(async (store) => (await store).close().catch(() => undefined)),
+      [...this.#open.values()].map(async (opening) => {
+        const store = await opening.catch(() => undefined);
+        await store?.close();
+      }),
     );
   }
 

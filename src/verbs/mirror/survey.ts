@@ -9,8 +9,7 @@ import type { RepositoryMirror } from './repository-mirror.ts';
 export interface Survey {
   readonly repository: RepositoryMirror;
   readonly from: ImageStore;
-  /** Undefined in a dry run if it does not exist. */
-  readonly to: ImageStore | undefined;
+  readonly to: ImageStore;
   readonly attachments: AttachmentFinder;
   /** All tags of the source. */
   readonly there: ReadonlySet<string>;
@@ -25,10 +24,10 @@ export interface Survey {
 /** Lists the tags on both sides: one request each for every thousand tags. Throws what listing the source throws. */
 export async function survey(repository: RepositoryMirror, context: MirrorContext): Promise<Survey> {
   const { stores, checks, options } = context;
-  const from = await stores.source(repository.from);
-  const [there, { to, tags }] = await Promise.all([
+  const [from, to] = [await stores.source(repository.from), await stores.destination(repository.to)];
+  const [there, here] = await Promise.all([
     checks.run([from], () => from.listTags(options)),
-    destination(repository, context),
+    checks.run([to], () => to.listTags(options)).catch(noneIfAbsent),
   ]);
   return {
     repository,
@@ -37,7 +36,7 @@ export async function survey(repository: RepositoryMirror, context: MirrorContex
     attachments: new AttachmentFinder(from, options),
     there: new Set(there),
     digestTags: there.filter(isDigestTag),
-    here: new Set(tags),
+    here: new Set(here),
     wanted: repository.selector.select(there),
   };
 }
@@ -45,16 +44,7 @@ export async function survey(repository: RepositoryMirror, context: MirrorContex
 /** A repository comes into being with its first image; some registries call what does not exist forbidden. */
 const MAY_NOT_EXIST = ['ERR_NOT_FOUND', 'ERR_UNAUTHORIZED', 'ERR_DENIED'];
 
-async function destination(
-  repository: RepositoryMirror,
-  { stores, checks, options, dryRun }: MirrorContext,
-): Promise<{ to: ImageStore | undefined; tags: readonly string[] }> {
-  let to: ImageStore | undefined;
-  try {
-    to = await (dryRun ? stores.source(repository.to) : stores.destination(repository.to));
-    return { to, tags: await checks.run([to], () => to!.listTags(options)) };
-  } catch (error) {
-    if (error instanceof NixpushError && MAY_NOT_EXIST.includes(error.code)) return { to, tags: [] };
-    throw error;
-  }
+function noneIfAbsent(error: unknown): string[] {
+  if (error instanceof NixpushError && MAY_NOT_EXIST.includes(error.code)) return [];
+  throw error;
 }
