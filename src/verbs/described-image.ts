@@ -7,7 +7,8 @@ import type { ClosureSource } from '../nix/closure.ts';
 import type { DefaultNames } from './destination.ts';
 import { type LayerSettings, plannedLayer, type LayerPlan } from './layer-plan.ts';
 import type { PushSettings } from './push-settings.ts';
-import type { PlannedContent, PushOptions, PushPlan } from './push.ts';
+import type { PlannedContent, PushPlan } from './carry-out.ts';
+import type { PushOptions } from './push.ts';
 import type { ReusedLayer } from './reuse.ts';
 import type { Digest } from '../base/digest.ts';
 

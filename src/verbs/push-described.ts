@@ -12,7 +12,8 @@ import { openDestinations } from './destination.ts';
 import { openEarlier, type Earlier } from './earlier.ts';
 import type { PushResult } from './push-result.ts';
 import type { PushSettings } from './push-settings.ts';
-import { carryOut, type PushOptions } from './push.ts';
+import { carryOut } from './carry-out.ts';
+import type { PushOptions } from './push.ts';
 
 /** Pushes an image that another program has laid out, as it is. Throws NixpushError. */
 export async function pushDescribed(

@@ -14,7 +14,8 @@ import { checkIndexDestinations } from './index-images.ts';
 import type { ProgressListener } from './progress.ts';
 import type { PushedDestination, PushResult } from './push-result.ts';
 import type { PushSettings } from './push-settings.ts';
-import { carryOut, checkOptions, planPush, type PushOptions, type PushPlan } from './push.ts';
+import { carryOut, type PushPlan } from './carry-out.ts';
+import { checkOptions, planPush, type PushOptions } from './push.ts';
 import { settlePresent } from './settle-present.ts';
 
 export interface PushSystemsOptions extends Omit<PushOptions, 'paths' | 'platform'> {

@@ -1,23 +1,24 @@
-import pLimit from 'p-limit';
 import { usageError } from '../base/errors.ts';
+import { readImageInput } from '../definitions/image-input.ts';
 import { parseCreated } from '../image/created.ts';
-import type { Platform } from '../image/descriptor.ts';
 import { checkImageConfig, type ImageConfig } from '../image/image-config.ts';
-import { formatPlatform, hostPlatform, parsePlatform } from '../image/platform.ts';
+import { hostPlatform, parsePlatform } from '../image/platform.ts';
 import { DEFAULT_COMPRESSION, parseCodec } from '../layers/codec.ts';
 import type { LayerStrategy } from '../layers/plan/plan.ts';
 import { cacheDirectory, RecipeCache } from '../layers/recipe-cache.ts';
+import { treeLocation } from '../nix/tree-location.ts';
 import { parseReference } from '../stores/reference.ts';
 import type { RegistryClient } from '../stores/registry/client.ts';
 import { openBaseImage, type BaseImage } from './base-image.ts';
 import { plannedBaseLayers } from './base-plan.ts';
-import { openDestinations, type Destination } from './destination.ts';
+import { carryOut, type PushPlan } from './carry-out.ts';
+import type { DefinitionInput } from './definition-options.ts';
+import { openDestinations, type DefaultNames } from './destination.ts';
 import { openEarlier, type Earlier } from './earlier.ts';
 import { planClosure, type PlannedImage } from './plan-closure.ts';
-import { LOOKS_AT_ONCE } from './look-for-blob.ts';
-import { plannedLayer, type LayerPlan } from './plan-image.ts';
-import type { PlannedLayer, ProgressListener } from './progress.ts';
-import { pushImage } from './push-image.ts';
+import type { planDefinition } from './plan-definition.ts';
+import { plannedLayer } from './layer-plan.ts';
+import type { ProgressListener } from './progress.ts';
 import type { PushResult } from './push-result.ts';
 import type { PushSettings } from './push-settings.ts';
 import type { RegistryAccess } from './registry-access.ts';
@@ -72,15 +73,46 @@ export interface PushOptions {
 export const DEFAULT_MAX_LAYERS = 100;
 
 /**
- * Pushes the closure of store paths as an image. Nothing is visible at a destination before all of it is there: the
- * tags move last. A destination that fails is reported in the result while the others go on; if all fail, the first
- * one's error is thrown. Throws NixpushError.
+ * Pushes the closure of store paths as an image, or the image that the one path is or describes. Nothing is visible at
+ * a destination before all of it is there: the tags move last. A destination that fails is reported in the result while
+ * the others go on; if all fail, the first one's error is thrown. Throws NixpushError.
  */
 export async function push(options: PushOptions): Promise<PushResult> {
   const settings = checkOptions(options);
+  const { signal, store } = options;
+  const looking = { trees: treeLocation(store), ...(signal && { signal }) };
+  const input = await readImageInput(options.paths ?? [], looking);
+  switch (input.kind) {
+    case 'store-paths':
+      return pushClosure({ ...options, paths: input.roots }, settings);
+    case 'definition': {
+      const { definitionNames, definitionOptions } = await import('./definition-options.ts');
+      const defined = definitionOptions(input, options);
+      return pushClosure(defined, checkOptions(defined), { input, names: await definitionNames(input) });
+    }
+    case 'stream-config':
+    case 'nix2container':
+    case 'docker-archive': {
+      const { pushDescribed } = await import('./push-described.ts');
+      return pushDescribed(input, options, settings);
+    }
+  }
+}
+
+/** What describes the image of a closure, and what it is called. */
+interface Defined {
+  readonly input: DefinitionInput;
+  readonly names: DefaultNames;
+}
+
+async function pushClosure(
+  options: PushOptions,
+  settings: PushSettings,
+  defined?: Defined,
+): Promise<PushResult> {
   // Shared, so that a registry can take layers of a base image over from another repository.
   const clients = new Map<string, RegistryClient>();
-  const destinations = await openDestinations(options.to, { ...options, clients });
+  const destinations = await openDestinations(options.to, { ...options, clients }, defined?.names);
   let base: BaseImage | undefined;
   let earlier: Earlier | undefined;
   try {
@@ -88,7 +120,7 @@ export async function push(options: PushOptions): Promise<PushResult> {
       base = await openBaseImage(options.from, { ...options, clients, platform: settings.platform });
     const platform = base?.platform ?? settings.platform;
     earlier = await openEarlier(options, settings, { destinations, platform, clients });
-    const plan = await planPush(base, earlier, options, settings);
+    const plan = await planPush(base, earlier, options, settings, defined?.input);
     const { onProgress } = options;
     onProgress?.({ type: 'plan', layers: plan.layers, destinations: destinations.map(({ name }) => name) });
     const result = await carryOut(plan, destinations, options, settings);
@@ -102,55 +134,24 @@ export async function push(options: PushOptions): Promise<PushResult> {
   }
 }
 
-/** What an image is going to be made of. */
-export interface PlannedContent {
-  readonly layers: readonly LayerPlan[];
-  readonly config: ImageConfig;
-  /** All of the config, where it is written already. */
-  readonly document?: Uint8Array;
-  /** RFC 3339, where it is not as the options have it. */
-  readonly created?: string;
-  readonly storePathsInBase: number;
-}
-
-/** What is decided of a push before a byte moves. */
-export interface PushPlan<Image extends PlannedContent = PlannedImage> {
-  readonly base: BaseImage | undefined;
-  readonly platform: Platform;
-  readonly image: Image;
-  /** All of the image, lowest first, as they are told to those who watch. */
-  readonly layers: readonly PlannedLayer[];
-}
-
 export async function planPush(
   base: BaseImage | undefined,
   earlier: Earlier,
   options: PushOptions,
   settings: PushSettings,
+  definition?: DefinitionInput,
 ): Promise<PushPlan> {
-  const image = await planClosure(options, settings, base, earlier);
+  const image =
+    definition === undefined
+      ? await planClosure(options, settings, base, earlier)
+      : await planDefined(definition, options, settings, base, earlier);
   const layers = [...(base === undefined ? [] : plannedBaseLayers(base)), ...image.layers.map(plannedLayer)];
   return { base, platform: base?.platform ?? settings.platform, image, layers };
 }
 
-/** Pushes what is planned; only looks with `dryRun`. With `partOfIndex` no tag moves: an index with them follows. */
-export async function carryOut(
-  { base, platform, image, layers }: PushPlan<PlannedContent>,
-  destinations: readonly Destination[],
-  options: PushOptions,
-  settings: PushSettings,
-  { partOfIndex = false }: { partOfIndex?: boolean } = {},
-): Promise<PushResult> {
-  const { dryRun, onProgress, signal } = options;
-  const annotations =
-    base === undefined ? options.annotations : { ...base.annotations, ...options.annotations };
-  const pushed = { ...settings, ...image, platform, base, annotations, destinations, partOfIndex };
-  const result =
-    dryRun === true
-      ? await dryRunResult(platform, layers, destinations)
-      : await pushImage({ ...pushed, onProgress, signal });
-  if (base === undefined) return result;
-  return { ...result, base: { reference: base.reference, storePaths: image.storePathsInBase } };
+async function planDefined(...[input, ...rest]: Parameters<typeof planDefinition>): Promise<PlannedImage> {
+  const { planDefinition: plan } = await import('./plan-definition.ts');
+  return plan(input, ...rest);
 }
 
 /** Everything that can be wrong with the options, before anything is read or asked. Throws ERR_USAGE. */
@@ -185,26 +186,4 @@ const DEFAULT_JOBS = 4;
 function positive(value: number, flag: string): number {
   if (Number.isSafeInteger(value) && value >= 1) return value;
   throw usageError(`${flag} ${value} is not a whole number above 0`);
-}
-
-async function dryRunResult(
-  platform: Platform,
-  layers: readonly PlannedLayer[],
-  destinations: readonly Destination[],
-): Promise<PushResult> {
-  const looking = pLimit(LOOKS_AT_ONCE);
-  return {
-    platform: formatPlatform(platform),
-    layers: await Promise.all(
-      layers.map(async (layer) => {
-        const { known } = layer;
-        if (known === undefined) return layer;
-        const missing = await Promise.all(
-          destinations.map(({ store }) => looking(async () => !(await store.hasBlob(known)))),
-        );
-        return { ...layer, missingAt: destinations.filter((_, at) => missing[at]).map(({ name }) => name) };
-      }),
-    ),
-    destinations: destinations.map(({ name }) => ({ destination: name, tags: [], sentBytes: 0 })),
-  };
 }
