@@ -1,7 +1,6 @@
 import { isDigest } from '../base/digest.ts';
 import type { BaseTree } from '../layers/base-tree.ts';
 import type { BaseTreeCache } from '../layers/base-tree-cache.ts';
-import { readBaseTree } from '../layers/read-base-tree.ts';
 import { RECIPE_ANNOTATION } from '../layers/recipe.ts';
 import type { BaseImage } from './base-image.ts';
 import type { BasePlan } from './plan-image.ts';
@@ -46,6 +45,7 @@ async function baseTree(
   const size = layers.reduce((sum, { descriptor }) => sum + descriptor.size, 0);
   onProgress?.({ type: 'base-tree', base: store.name, size });
   const reading = signal === undefined ? {} : { signal };
+  const { readBaseTree } = await import('../layers/read-base-tree.ts');
   const tree = await readBaseTree(
     layers.map(({ descriptor, diffId }, at) => ({
       diffId,

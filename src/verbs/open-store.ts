@@ -1,7 +1,6 @@
 import { usageError } from '../base/errors.ts';
 import { cacheDirectory } from '../layers/recipe-cache.ts';
 import type { ImageStore } from '../stores/image-store.ts';
-import { openLayout } from '../stores/layout/layout-store.ts';
 import type { Reference } from '../stores/reference.ts';
 import type { RegistryClient } from '../stores/registry/client.ts';
 import type { UploadPolicy } from '../stores/registry/upload/upload-task.ts';
@@ -18,11 +17,13 @@ export interface OpenStoreOptions {
   signal?: AbortSignal | undefined;
 }
 
-/** The place that a reference names, whatever kind it is. */
+/** The place that a reference names, whatever kind it is. Each kind is loaded when it is needed. */
 export async function openImageStore(reference: Reference, options: OpenStoreOptions): Promise<ImageStore> {
   switch (reference.transport) {
-    case 'oci':
+    case 'oci': {
+      const { openLayout } = await import('../stores/layout/layout-store.ts');
       return openLayout(reference.directory, { create: options.create ?? false });
+    }
     case 'docker':
       return openRegistry(reference.host, reference.repository, options);
     case 'docker-archive':

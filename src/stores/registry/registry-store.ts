@@ -27,7 +27,6 @@ import { ProfileCache } from './upload/profile-cache.ts';
 import { hintsFor } from './upload/registry-hints.ts';
 import { RegistryProfile } from './upload/registry-profile.ts';
 import { SessionFile } from './upload/session-file.ts';
-import { uploadBlob } from './upload/upload.ts';
 import { UploadMeter } from './upload/upload-meter.ts';
 import type { UploadPolicy, UploadTask } from './upload/upload-task.ts';
 import type { UploadSession } from './upload/upload-session.ts';
@@ -90,6 +89,8 @@ export class RegistryStore implements ImageStore {
     const file = await this.#sessionFile(source);
     const profile = await this.#loadProfile();
     const task = this.#task(source, options, { file, profile });
+    // Loaded late: most blobs are there already.
+    const { uploadBlob } = await import('./upload/upload.ts');
     try {
       const { digest, size } = await uploadBlob(task, () => this.#spare.pop());
       await file?.forget();
