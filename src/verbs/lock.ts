@@ -16,6 +16,7 @@ import {
 } from './lock-file.ts';
 import { openImageStore, type OpenStoreOptions } from './open-store.ts';
 import { pullImageArguments, type PullImageArguments } from './pull-image.ts';
+import type { ProgressListener } from './progress.ts';
 import type { RegistryAccess } from './registry-access.ts';
 
 export interface LockOptions {
@@ -28,6 +29,7 @@ export interface LockOptions {
   /** `OS/ARCH[/VARIANT]`, for `pullImage`; default `linux/` and this machine's. */
   platform?: string;
   registry?: RegistryAccess;
+  onProgress?: ProgressListener;
   signal?: AbortSignal;
 }
 
@@ -72,13 +74,13 @@ export async function lock(references: readonly string[], options: LockOptions =
     );
     if (options.pullImage === true)
       // One after the other: each is a download. While only checking, what the file has counts.
-      for (const image of images)
-        image.pullImage = await pullImageOf(
-          registries,
-          check ? (image.locked ?? image.digest) : image.digest,
-          image.name,
-          platform,
+      for (const image of images) {
+        const digest = check ? (image.locked ?? image.digest) : image.digest;
+        const asked = { digest, platform, onProgress: options.onProgress };
+        image.pullImage = await registries.at(image.name, (store, reference, reading) =>
+          pullImageArguments(store, reference, { ...asked, ...reading }),
         );
+      }
     if (!check && images.some(({ state }) => state !== 'unchanged')) {
       const now = images.map(({ name, digest }): [string, Digest] => [name, digest]);
       await writeLockFile(file, new Map([...locked, ...now]));
@@ -87,17 +89,6 @@ export async function lock(references: readonly string[], options: LockOptions =
   } finally {
     await registries.close();
   }
-}
-
-async function pullImageOf(
-  registries: Registries,
-  digest: Digest,
-  name: string,
-  platform: Platform,
-): Promise<PullImageArguments> {
-  return registries.at(name, (store, reference, reading) =>
-    pullImageArguments(store, reference, { digest, platform, ...reading }),
-  );
 }
 
 function platformFor({ platform, pullImage }: LockOptions): Platform {
@@ -137,11 +128,12 @@ class Registries {
   readonly #reading: StoreOptions;
   readonly #stores: ImageStore[] = [];
 
-  constructor({ registry, signal }: LockOptions) {
+  constructor({ registry, onProgress, signal }: LockOptions) {
     this.#reading = signal === undefined ? {} : { signal };
     this.#options = {
       clients: new Map<string, RegistryClient>(),
       ...(registry !== undefined && { registry }),
+      ...(onProgress !== undefined && { onProgress }),
       ...this.#reading,
     };
   }

@@ -11,6 +11,8 @@ export type ProgressEvent =
   | { type: 'copy-plan'; blobs: readonly PlannedBlob[]; destinations: readonly string[] }
   /** Before the plan: the directories of the base image are read out of its layers, `size` bytes, once for all pushes. */
   | { type: 'base-tree'; base: string; size: number }
+  /** The layers of an image, `size` bytes, are read for the hash of an archive of it. */
+  | { type: 'image-hash'; image: string; size: number }
   /** Work on a layer began. */
   | { type: 'layer-start'; layer: number }
   /** Bytes of a layer went by: `read` before compression, `written` after it (per generation, not per destination). */

@@ -9,6 +9,7 @@ import { skopeoArchive, type UncompressedLayer } from '../stores/archive/skopeo-
 import type { ImageStore, StoreOptions } from '../stores/image-store.ts';
 import { findImage } from './find-image.ts';
 import type { LockableReference } from './lock-file.ts';
+import type { ProgressListener } from './progress.ts';
 import { readConfig } from './read-config.ts';
 
 /** What nixpkgs' `dockerTools.pullImage` wants, in its words, as `nix-prefetch-docker` prints it. */
@@ -26,6 +27,7 @@ export interface PullImageArguments {
 export interface PullImageOptions extends StoreOptions {
   readonly digest: Digest;
   readonly platform: Platform;
+  readonly onProgress: ProgressListener | undefined;
 }
 
 /**
@@ -35,7 +37,7 @@ export interface PullImageOptions extends StoreOptions {
 export async function pullImageArguments(
   store: ImageStore,
   { host, repository, tag }: LockableReference,
-  { digest, platform, ...reading }: PullImageOptions,
+  { digest, platform, onProgress, ...reading }: PullImageOptions,
 ): Promise<PullImageArguments> {
   const root = await store.getManifest(digest, reading);
   const { manifest } = await findImage(store, root, platform, reading);
@@ -52,6 +54,8 @@ export async function pullImageArguments(
       'ERR_NOT_FOUND',
       `${what} is for ${os}/${arch}, not for ${formatPlatform(platform)}`,
     );
+  const size = manifest.layers.reduce((sum, layer) => sum + layer.size, 0);
+  onProgress?.({ type: 'image-hash', image: what, size });
   const layers: UncompressedLayer[] = [];
   for (const [at, layer] of manifest.layers.entries())
     layers.push(await uncompressed(store, layer, { diffId: config.diffIds[at], what, ...reading }));

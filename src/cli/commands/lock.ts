@@ -1,3 +1,4 @@
+import type { LockResult } from '../../verbs/lock.ts';
 import { defined, type Arguments } from '../arguments.ts';
 import { OUTPUT_OPTIONS, type CliContext, type Command } from '../command.ts';
 import { jsonText } from '../json-text.ts';
@@ -42,13 +43,28 @@ async function run(args: Arguments, context: CliContext): Promise<number> {
   const references = args.positionals;
   const registry = await registryAccess(args, references, context);
   const { lock: lockImages } = await context.loadVerbs();
-  const result = await lockImages(references, {
-    ...defined({ file: args.text('file'), platform: args.text('platform') }),
-    check: args.flag('check'),
-    pullImage: args.flag('nix'),
-    registry,
-    signal: context.signal,
+  const { openProgress } = await import('../progress/open-progress.ts');
+  const progress = openProgress(context.stderr, context.env, {
+    quiet: args.flag('quiet'),
+    verbose: args.flag('verbose'),
   });
+  let result: LockResult;
+  try {
+    result = await lockImages(references, {
+      ...defined({ file: args.text('file'), platform: args.text('platform') }),
+      check: args.flag('check'),
+      pullImage: args.flag('nix'),
+      registry,
+      onProgress: progress.listener,
+      signal: context.signal,
+    });
+  } finally {
+    progress.stop();
+  }
+  return report(result, args, context);
+}
+
+async function report(result: LockResult, args: Arguments, context: CliContext): Promise<number> {
   const { changeLines, lockedLines, nixText } = await import('../output/lock-text.ts');
   const check = args.flag('check');
   const changes = changeLines(result, check);

@@ -19,6 +19,8 @@ export function noticeLine(event: ProgressEvent, state: PushState): string | und
   }
   if (event.type === 'base-tree')
     return `reading the directories of ${event.base} once (${formatBytes(event.size)})`;
+  if (event.type === 'image-hash')
+    return `reading ${safeText(event.image)} for its hash (${formatBytes(event.size)}, twice)`;
   if (event.type === 'destination-failed') return failureLine(event, state);
   return undefined;
 }

@@ -68,6 +68,7 @@ export class PushState {
         if (event.unchanged === true) this.#unchanged(event.destination);
         break;
       case 'base-tree':
+      case 'image-hash':
       case 'wait':
       case 'warning':
     }
