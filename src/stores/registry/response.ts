@@ -29,7 +29,7 @@ interface RawBody extends AsyncIterable<Uint8Array> {
 export function responseBody(raw: RawBody, attempt: Attempt, signal: AbortSignal | undefined): ResponseBody {
   const read = async function* (): AsyncGenerator<Uint8Array> {
     try {
-      yield* raw;
+      for await (const chunk of raw) yield chunk;
     } catch (error) {
       throw networkError(error, attempt, signal);
     }

@@ -83,11 +83,10 @@ export class Sender {
     const { url, signal } = request;
     const attempt: Attempt = { host: url.host, repository: request.repository, what: request.what };
     const body = attemptBody(request.body);
-    const { request: undiciRequest } = await import('undici');
+    const undici = await import('./undici.ts');
     try {
       const dispatcher = await untilAborted(this.#options.dispatcher(), signal);
-      const raw = await undiciRequest(url, {
-        dispatcher,
+      const raw = await undici.request(dispatcher, url, {
         method: request.method,
         headers: {
           'user-agent': this.#options.userAgent,
@@ -96,6 +95,8 @@ export class Sender {
         },
         // undici takes async iterables, its types only know some of them.
         body: (body.content ?? null) as NonNullable<Dispatcher.RequestOptions['body']> | null,
+        // undici would end the connection of a HEAD, as long ago some servers answered it with a body.
+        reset: false,
         headersTimeout: request.headersTimeoutMs ?? HEADERS_TIMEOUT_MS,
         bodyTimeout: Math.min(request.headersTimeoutMs ?? BODY_TIMEOUT_MS, BODY_TIMEOUT_MS),
         signal: signal ?? null,

@@ -1,4 +1,4 @@
-import type { buildConnector, Dispatcher, Pool } from 'undici';
+import type { buildConnector as undiciConnector, Dispatcher, Pool as UndiciPool } from 'undici';
 import { guardedLookup } from './guarded-lookup.ts';
 import { apiHost, isMachineLocal } from './hosts.ts';
 import { proxyFor } from './proxy.ts';
@@ -20,12 +20,12 @@ const CONNECT_TIMEOUT_MS = 10_000;
  * as there are requests at the same time; through the proxies the environment names.
  */
 export async function createTransport(options: TransportOptions): Promise<Dispatcher> {
-  const undici = await import('undici');
+  const { Agent, Pool, buildConnector, loadProxyAgent } = await import('./undici.ts');
   const { hostname } = new URL(`https://${apiHost(options.host)}`);
   // Without the port that the scheme implies.
   const registry = ['https:', 'http:'].map((scheme) => new URL(`${scheme}//${apiHost(options.host)}`).host);
-  return new undici.Agent({
-    factory(origin, poolOptions: Pool.Options) {
+  return new Agent({
+    factory(origin, poolOptions: UndiciPool.Options) {
       const url = new URL(origin);
       const isRegistry = registry.includes(url.host);
       const name = isRegistry ? options.host : url.host;
@@ -38,26 +38,27 @@ export async function createTransport(options: TransportOptions): Promise<Dispat
       };
       const proxy = proxyFor(url, process.env);
       if (proxy === undefined) {
-        return new undici.Pool(origin, {
+        return new Pool(origin, {
           ...poolOptions,
-          connect: connector(undici.buildConnector, connect, trust),
+          connect: connector(buildConnector, connect, trust),
         });
       }
       const requestTls = { ...connect, ...withContext(trust?.full()) };
-      return new undici.ProxyAgent({ uri: proxy, requestTls, proxyTls: { timeout: CONNECT_TIMEOUT_MS } });
+      const ProxyAgent = loadProxyAgent();
+      return new ProxyAgent({ uri: proxy, requestTls, proxyTls: { timeout: CONNECT_TIMEOUT_MS } });
     },
   });
 }
 
 /** Connects with the authorities that cost nothing, and with all of them where those do not do. */
 function connector(
-  build: typeof buildConnector,
-  options: buildConnector.BuildOptions,
+  build: typeof undiciConnector,
+  options: undiciConnector.BuildOptions,
   trust: TlsTrust | undefined,
-): buildConnector.connector {
+): undiciConnector.connector {
   const first = build({ ...options, ...withContext(trust?.first) });
   const mayNeedMore = trust !== undefined && trust.first === undefined;
-  let full: buildConnector.connector | undefined;
+  let full: undiciConnector.connector | undefined;
   return (target, callback) => {
     const connect = full ?? first;
     connect(target, (...result) => {

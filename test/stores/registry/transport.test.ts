@@ -65,6 +65,16 @@ test(
   },
 );
 
+test('a HEAD leaves its connection to the requests that follow', async (t) => {
+  const server = echo();
+  let connections = 0;
+  server.on('connection', () => (connections += 1));
+  const client = clientFor(t, `127.0.0.1:${await listen(t, server, '127.0.0.1')}`);
+  for (let n = 0; n < 10; n += 1) await (await client.request({ ...REQUEST, method: 'HEAD' })).body.dump();
+  // One that tried TLS, and two that take turns: the last answer may still be on its way out of the first.
+  assert.ok(connections <= 3, `${connections} connections`);
+});
+
 test('an error of what makes the body comes through as it is', async (t) => {
   const client = clientFor(t, `127.0.0.1:${await listen(t, echo(), '127.0.0.1')}`);
   const failure = new NixpushError('ERR_INTEGRITY', 'the source changed');

@@ -64,6 +64,24 @@ describe('an upload without mishaps', () => {
     assert.deepEqual(stored(registry, source), SMALL);
   });
 
+  test('of known digest gets its first bytes while the registry opens the session', async (t) => {
+    const { registry, store } = await scene(t);
+    const dialogues: string[][] = [];
+    const onPiece = (): void => void dialogues.push(registry.dialogue());
+    const source = new MadeSource(BIG, { known: true, onPiece });
+    await store.putBlob(source);
+    assert.deepEqual(dialogues[0], ['HEAD 404']);
+    assert.deepEqual(source.opened, [0]);
+  });
+
+  test('whose session is refused lets go of the bytes that it has begun to get', async (t) => {
+    const { registry, store } = await scene(t);
+    registry.fault({ on: 'upload-start', effect: { kind: 'answer', status: 403, code: 'DENIED' } });
+    const source = new MadeSource(BIG, { known: true });
+    assert.equal((await errorOf(store.putBlob(source))).code, 'ERR_DENIED');
+    assert.equal(source.running, 0);
+  });
+
   test('of a known large blob tells its length', async (t) => {
     const { registry, store } = await scene(t);
     await store.putBlob(new MadeSource(BIG, { known: true }));

@@ -12,6 +12,6 @@ export const defaultUploadPolicy: UploadPolicy = {
   monolithicBytes: 8 * MIB,
   chunkBytes: 16 * MIB,
   smallestChunkBytes: 64 * 1024,
-  pieceBytes: 256 * 1024,
+  pieceBytes: 16 * 1024,
   clock: systemClock,
 };

@@ -1,20 +1,25 @@
+/** How many times `least` a piece may be long. */
+const MOST = 32;
+
 /**
- * The same bytes in pieces of at least `size` bytes, less than twice that, the last one excepted. Long pieces are
- * cut too: how fast the connection takes them is what tells a slow one from a dead one.
+ * The same bytes in pieces of at least `least` bytes, the last one excepted. Long pieces are cut: how fast the
+ * connection takes them is what tells a slow one from a dead one.
  */
 export async function* evenPieces(
   source: AsyncIterable<Uint8Array>,
-  size: number,
+  least: number,
 ): AsyncGenerator<Uint8Array, void, void> {
+  const most = MOST * least;
   let waiting: Uint8Array[] = [];
   let length = 0;
   for await (const piece of source) {
     waiting.push(piece);
     length += piece.byteLength;
-    if (length < size) continue;
+    if (length < least) continue;
     const joined = join(waiting, length);
     let start = 0;
-    for (; joined.byteLength - start >= 2 * size; start += size) yield joined.subarray(start, start + size);
+    for (; joined.byteLength - start >= most + least; start += most)
+      yield joined.subarray(start, start + most);
     yield joined.subarray(start);
     waiting = [];
     length = 0;

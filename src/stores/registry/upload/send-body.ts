@@ -63,7 +63,7 @@ async function sendOnce(task: UploadTask, request: BodyRequest): Promise<Registr
     throw error;
   } finally {
     task.signal?.removeEventListener('abort', stop);
-    sending.stop(undefined);
+    sending.end();
   }
 }
 
@@ -96,6 +96,12 @@ class Sending {
   stop(reason: unknown): void {
     this.#watchdog.stop();
     this.#stopper.abort(reason);
+  }
+
+  /** The request is over: what may still be made of its body is not wanted any more. */
+  end(): void {
+    if (this.complete) this.#watchdog.stop();
+    else this.stop(undefined);
   }
 
   async *body(): AsyncGenerator<Uint8Array, void, void> {

@@ -1,6 +1,7 @@
 import type { BlobId } from '../../image-store.ts';
 import { sendChunks, type ChunkOptions } from './chunk.ts';
 import { certain, commitSource } from './commit.ts';
+import { EarlySource } from './early-source.ts';
 import { leaveSession } from './leave.ts';
 import { knownId, putMonolithic } from './monolithic.ts';
 import { recoverOffset } from './recover.ts';
@@ -30,7 +31,22 @@ export async function uploadBlob(task: UploadTask, spare: () => UploadSession | 
   const plan = new UploadPlan(task);
   const resumed = await resumeUpload(task, plan);
   if (resumed !== undefined) return resumed;
-  let session = spare();
+  const source = new EarlySource(task.source);
+  try {
+    return await uploadAnew({ ...task, source }, plan, spare() ?? (await startEarly(task, source)));
+  } finally {
+    source.drop();
+  }
+}
+
+/** Where the digest is known nothing is in the way of the first bytes but the session. */
+async function startEarly(task: UploadTask, source: EarlySource): Promise<UploadSession> {
+  if (source.id !== undefined) source.begin();
+  return startUpload(task);
+}
+
+async function uploadAnew(task: UploadTask, plan: UploadPlan, first: UploadSession): Promise<BlobId> {
+  let session: UploadSession | undefined = first;
   for (;;) {
     session ??= await startUpload(task);
     const mode = plan.modeFor(session);
