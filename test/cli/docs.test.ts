@@ -63,7 +63,8 @@ describe('docs/cli.md', () => {
   test('shows the JSON of an index, and of a push for several systems, as it is', async () => {
     const { madeIndex, pushSystems } = await script<Examples>('cli-json-documents.js');
     const plain = (document: object): unknown => JSON.parse(JSON.stringify(document));
-    const destinations = pushSystems.destinations.slice(0, 1).map(({ error: _, ...each }) => each);
+    const { error: _, ...destination } = pushSystems.destinations[0]!;
+    const destinations = [destination];
     const expected = { ...pushSystems, destinations };
     assert.deepEqual(plain(pushSystemsDocument(expected)), expected);
     assert.deepEqual(plain(indexDocument({ ...madeIndex, destinations })), { ...madeIndex, destinations });

@@ -48,9 +48,9 @@ export const push: Command = {
           describe: 'base image: HOST/REPO[:TAG][@DIGEST], oci:DIR[:TAG] or docker-archive:FILE',
         },
         system: {
-          value: 'SYSTEM=PATH',
+          value: 'SYS=PATH',
           repeat: true,
-          describe: 'one multi-platform image: x86_64-linux=PATH …; in place of PATHs',
+          describe: 'one multi-platform image: x86_64-linux=PATH, in place of PATHs',
         },
         lock: { value: 'FILE', describe: 'take the digest of --from from this file of nixpush lock' },
         store: { value: 'DIR', describe: 'relocated store: the directory that holds nix/store' },
