@@ -16,7 +16,9 @@ const testing = (file) => readFileSync(join(import.meta.dirname, '../src/testing
 writeFileSync(join(docs, 'cli.md'), cliDocument(cli));
 writeFileSync(join(docs, 'testing-registries.md'), testingDocument(testing));
 
-const { IMAGE_SCHEMA } = await import('../dist/definitions/image-schema.js');
 const schema = (name, content) =>
   writeFileSync(join(import.meta.dirname, '../schemas', name), `${JSON.stringify(content, null, 2)}\n`);
+const { IMAGE_SCHEMA } = await import('../dist/definitions/image-schema.js');
+const { MIRROR_SCHEMA } = await import('../dist/verbs/mirror/mirror-schema.js');
 schema('image.json', IMAGE_SCHEMA);
+schema('mirror.json', MIRROR_SCHEMA);

@@ -24,12 +24,12 @@ export async function checkDocument<T>(document: unknown, schema: DocumentSchema
 
 /** Of several forms that a value may have, the one that fits the furthest is the one that was meant. */
 function decisive(errors: readonly ErrorObject[]): ErrorObject {
-  const last = errors.at(-1)!;
-  if (last.keyword !== 'anyOf' && last.keyword !== 'oneOf') return last;
-  const depth = ({ instancePath }: ErrorObject): number => instancePath.split('/').length;
-  const deepest = errors.toSorted((a, b) => depth(b) - depth(a))[0]!;
-  if (depth(deepest) > depth(last)) return deepest;
-  return errors.slice(0, -1).find(({ keyword }) => keyword !== 'type') ?? last;
+  const depths = errors.map(({ instancePath }) => instancePath.split('/').length);
+  const deepest = errors.filter((_, at) => depths[at] === Math.max(...depths));
+  const isForm = ({ keyword }: ErrorObject): boolean => keyword === 'anyOf' || keyword === 'oneOf';
+  return (
+    deepest.find((error) => error.keyword !== 'type' && !isForm(error)) ?? deepest.find(isForm) ?? deepest[0]!
+  );
 }
 
 interface Finding {
@@ -65,7 +65,7 @@ function describe(error: ErrorObject): Finding {
     case 'uniqueItems':
       return { place, wrong: 'has the same entry twice' };
     default:
-      return { place, wrong: `must be ${expected(error)}${notThis(error.data)}` };
+      return { place, wrong: `must be ${expected(error)}${notThis(error.data)}`, ...quotesHint(error) };
   }
 }
 
@@ -124,6 +124,14 @@ function notThis(data: unknown): string {
   if (typeof data === 'number' || typeof data === 'boolean' || data === null) return `, not ${String(data)}`;
   if (typeof data === 'string') return '';
   return Array.isArray(data) ? ', not a list' : ', not a mapping';
+}
+
+/** YAML makes numbers of versions: 1.10 is 1.1 there. */
+function quotesHint({ data, schema, params }: ErrorObject): { hint?: string } {
+  const wantsText = [schema, (params as { type?: unknown }).type].flat().includes('string');
+  return wantsText && ['number', 'boolean'].includes(typeof data)
+    ? { hint: 'Write it in quotes, so that it is a text.' }
+    : {};
 }
 
 /** `/images/2/tags` becomes `images[2].tags`. */

@@ -114,6 +114,11 @@ describe('a document checked against a schema', () => {
     assert.equal(hint, 'Did you mean images? Known here: images, environment.');
   });
 
+  test('says how to write a text that looks like a number', async () => {
+    const { hint } = await wrongIn({ images: [{ from: 'a', tags: [1.1] }] });
+    assert.equal(hint, 'Write it in quotes, so that it is a text.');
+  });
+
   test('does not repeat texts, which may be secrets', async () => {
     const { message } = await wrongIn({ images: [{ from: 'a', share: 'hunter2' }] });
     assert.doesNotMatch(message, /hunter2/);

@@ -46,8 +46,13 @@ export const MIRROR_SCHEMA: DocumentSchema = {
         additionalProperties: false,
         dependencies: { username: ['password'], password: ['username'] },
         properties: {
-          username: { type: 'string', minLength: 1 },
-          password: { type: 'string', minLength: 1, examples: ['${REGISTRY_TOKEN}'] },
+          username: { type: 'string', minLength: 1, description: 'Goes with a password.' },
+          password: {
+            type: 'string',
+            minLength: 1,
+            description: 'Better in a variable than in the file.',
+            examples: ['${REGISTRY_TOKEN}'],
+          },
           insecure: {
             type: 'boolean',
             description: 'Allow plain HTTP and certificates that cannot be verified.',
@@ -56,6 +61,7 @@ export const MIRROR_SCHEMA: DocumentSchema = {
       },
     },
     images: {
+      description: 'The repositories to mirror.',
       type: 'array',
       minItems: 1,
       items: {
@@ -63,8 +69,18 @@ export const MIRROR_SCHEMA: DocumentSchema = {
         required: ['from', 'to'],
         additionalProperties: false,
         properties: {
-          from: { type: 'string', minLength: 1, examples: ['docker.io/library/debian'] },
-          to: { type: 'string', minLength: 1, examples: ['registry.example.org/mirror/debian', 'oci:DIR'] },
+          from: {
+            type: 'string',
+            minLength: 1,
+            description: 'Repository without a tag: HOST/REPO or oci:DIR.',
+            examples: ['docker.io/library/debian'],
+          },
+          to: {
+            type: 'string',
+            minLength: 1,
+            description: 'Where its tags go, under the same names.',
+            examples: ['registry.example.org/mirror/debian', 'oci:DIR'],
+          },
           tags: {
             description:
               'Which tags. Of one kind any pattern will do, of several kinds each must agree; of a list of filters any will do. Default: all.',
