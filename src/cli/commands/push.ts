@@ -47,11 +47,6 @@ export const push: Command = {
           value: 'REF',
           describe: 'base image: HOST/REPO[:TAG][@DIGEST], oci:DIR[:TAG] or docker-archive:FILE',
         },
-        system: {
-          value: 'SYS=PATH',
-          repeat: true,
-          describe: 'one multi-platform image: x86_64-linux=PATH, in place of PATHs',
-        },
         lock: { value: 'FILE', describe: 'take the digest of --from from this file of nixpush lock' },
         store: { value: 'DIR', describe: 'relocated store: the directory that holds nix/store' },
         closure: {
@@ -66,6 +61,11 @@ export const push: Command = {
         platform: {
           value: 'OS/ARCH[/VARIANT]',
           describe: 'platform of the image (default: linux on this CPU)',
+        },
+        system: {
+          value: 'SYSTEM=PATH',
+          repeat: true,
+          describe: 'one image for several systems, in place of PATHs',
         },
         'max-layers': {
           value: 'N',
