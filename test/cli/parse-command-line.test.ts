@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import type { NixpushError } from '../../src/base/errors.ts';
 import type { Arguments } from '../../src/cli/arguments.ts';
-import { COMMANDS } from '../../src/cli/commands/index.ts';
+import { commandNames, COMMANDS } from '../../src/cli/commands/index.ts';
 import { imageConfigFrom } from '../../src/cli/config-options.ts';
 import { helpText } from '../../src/cli/help.ts';
 import { parseCommandLine } from '../../src/cli/parse-command-line.ts';
@@ -154,7 +154,7 @@ describe('the help', () => {
 describe('completion', () => {
   const table: [words: string[], expected: string[]][] = [
     [['ins'], ['inspect']],
-    [[''], ['push', 'copy', 'pull', 'inspect', 'login', 'logout', 'auth', 'doctor', 'completion']],
+    [[''], commandNames()],
     [['--comp'], ['--compression']],
     [['inspect', '--pl'], ['--platform']],
     [

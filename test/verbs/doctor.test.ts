@@ -55,7 +55,7 @@ describe('the doctor', () => {
       'rate limit': 'no',
       'blob HEAD': 'yes',
       'blob ranges': 'yes',
-      'referrers API': 'no',
+      'referrers API': 'yes',
       push: 'yes',
       'cross-repository mount': 'yes',
       'upload in one PUT': 'yes',
@@ -78,6 +78,7 @@ describe('the doctor', () => {
     ],
     ['zot', personalities.zot, { 'resume after a break': 'no', 'upload in one stream': 'yes' }],
     ['ECR', personalities.ecr, { 'upload status': 'no', 'chunk size limits': 'yes' }],
+    ['distribution 3', personalities.distribution3, { 'referrers API': 'no', 'resume after a break': 'yes' }],
     ['public ECR', personalities.publicEcr, { 'blob HEAD': 'no' }],
     ['Artifactory', personalities.artifactory, { 'upload in one PUT': 'no' }],
     [
