@@ -85,6 +85,26 @@ export const index = {
   manifests: [{ ...manifest, platform: { os: 'linux', architecture: 'arm64', variant: 'v8' } }],
 };
 
+const [hello] = paths;
+const size = { path: hello, narSize: 21520, closureSize: 31890312 };
+
+export const closure = { kind: 'closure', roots: paths, narSize: 31890312, paths: [size] };
+
+const libc = '/nix/store/fgj7yqw8cz276h30srg0fl9mi353wmmj-glibc-2.40';
+
+export const why = { chains: [{ path: libc, narSize: 30841200, chain: [hello, libc] }] };
+
+export const diff = {
+  added: [],
+  removed: [],
+  changed: [{ name: 'hello', from: ['/nix/store/3m1zb7xjdbcgm3xw5kvhx2zyrnbb8x9k-hello-0.9'], to: paths }],
+  unchanged: [libc],
+  layers: [
+    { digest: layer.digest, size: layer.size, moves: true, reason: '1 of its 1 store paths changed', paths },
+  ],
+  bytes: layer.size,
+};
+
 export const tags = { repository: 'ghcr.io/me/hello', tags: ['1.9', '1.10', 'latest'] };
 
 export const digest = { reference: image.reference, manifest };
@@ -213,6 +233,23 @@ export const JSON_DOCUMENTS = [
     title: '`inspect --json`: an index',
     about: 'On stdout, unless `--platform` chose one image.',
     example: index,
+  },
+  {
+    title: '`inspect --json`: a closure',
+    about:
+      'On stdout. Sizes are bytes of NARs, `closureSize` that of a path and all it refers to. An image has the same list as `sizes` with `--sizes`, and with `layer`, the number of the layer that holds the path, from 1.',
+    example: closure,
+  },
+  {
+    title: '`why --json`',
+    about: 'On stdout. One chain for each path that was meant, from a root down to it.',
+    example: why,
+  },
+  {
+    title: '`diff --json`',
+    about:
+      'On stdout. `layers`, those of the second, are there when the first is an image. `size` is compressed where `digest` is known, else the size of the store paths; `bytes` sums up what moves.',
+    example: diff,
   },
   {
     title: '`tags --json`',

@@ -12,6 +12,7 @@ export { diff, type DiffOptions, type DiffResult } from './verbs/diff.ts';
 export { doctor, type DoctorOptions, type DoctorResult, type Finding } from './verbs/doctor.ts';
 export { index, type IndexOptions, type IndexResult } from './verbs/index-images.ts';
 export { inspect, type InspectOptions, type InspectResult } from './verbs/inspect.ts';
+export { inspectPath, type InspectedClosure, type InspectPathOptions } from './verbs/inspect-path.ts';
 export { lock, type LockedImage, type LockOptions, type LockResult } from './verbs/lock.ts';
 export { login, type LoginOptions, type LoginResult } from './verbs/login.ts';
 export { logout, type LogoutResult } from './verbs/logout.ts';

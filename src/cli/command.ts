@@ -11,6 +11,7 @@ import type { IndexOptions, IndexResult } from '../verbs/index-images.ts';
 import type { ClosureOfOptions } from '../verbs/closure-of.ts';
 import type { DiffOptions, DiffResult } from '../verbs/diff.ts';
 import type { WhyResult } from '../verbs/why.ts';
+import type { InspectedClosure, InspectPathOptions } from '../verbs/inspect-path.ts';
 import type { InspectOptions, InspectResult } from '../verbs/inspect.ts';
 import type { LockOptions, LockResult } from '../verbs/lock.ts';
 import type { LoginOptions, LoginResult } from '../verbs/login.ts';
@@ -77,6 +78,7 @@ export interface Verbs {
   readonly mirror: (images: readonly MirrorSpec[], options: MirrorOptions) => Promise<MirrorResult>;
   readonly readMirrorFile: (file: string, environment: NodeJS.ProcessEnv) => Promise<MirrorFile>;
   readonly inspect: (reference: string, options?: InspectOptions) => Promise<InspectResult>;
+  readonly inspectPath: (path: string, options?: InspectPathOptions) => Promise<InspectedClosure>;
   readonly why: (text: string, wanted: string, options?: ClosureOfOptions) => Promise<WhyResult>;
   readonly diff: (from: string, to: string, options?: DiffOptions) => Promise<DiffResult>;
   readonly tags: (repository: string, options?: TagsOptions) => Promise<TagsResult>;

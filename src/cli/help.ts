@@ -49,7 +49,7 @@ function usageLines(command: Command): string[] {
 }
 
 function pattern({ positional }: Command): string {
-  return positional.pattern.replace('..', '…').replace(/\w+/, (name) => name.toUpperCase());
+  return positional.pattern.replace('..', '…').replaceAll(/\w+/g, (name) => name.toUpperCase());
 }
 
 function argumentLines({ positional }: Command): string[] {

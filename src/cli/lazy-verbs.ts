@@ -9,6 +9,7 @@ export const LAZY_VERBS: Verbs = {
   mirror: async (...args) => (await import('../verbs/mirror.ts')).mirror(...args),
   readMirrorFile: async (...args) => (await import('../verbs/mirror/mirror-file.ts')).readMirrorFile(...args),
   inspect: async (...args) => (await import('../verbs/inspect.ts')).inspect(...args),
+  inspectPath: async (...args) => (await import('../verbs/inspect-path.ts')).inspectPath(...args),
   why: async (...args) => (await import('../verbs/why.ts')).why(...args),
   diff: async (...args) => (await import('../verbs/diff.ts')).diff(...args),
   tags: async (...args) => (await import('../verbs/tags.ts')).tags(...args),

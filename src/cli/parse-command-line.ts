@@ -119,8 +119,8 @@ function wholeNumber(name: string, text: string): number {
 }
 
 function toArguments(command: Command, values: Record<string, unknown>): Arguments {
-  const given = values[command.positional.name];
-  const named = given === undefined ? [] : Array.isArray(given) ? (given as string[]) : [given as string];
+  const names = command.positional.pattern.match(/\w+/g) ?? [];
+  const named = names.flatMap((name) => (values[name] as string | string[] | undefined) ?? []);
   // What stands behind `--` is left in `_`.
   const rest = (values['_'] as (string | number)[]).map(String);
   return new Arguments([...named, ...rest], values);

@@ -12,6 +12,9 @@ export interface ClosurePath {
   readonly references: readonly string[];
 }
 
+/** As much of it as is to be found in an image. */
+export type PathNode = Pick<ClosurePath, 'path' | 'narSize' | 'references'>;
+
 /** Roots and everything they refer to, transitively. */
 export interface Closure {
   /** In the order given. */

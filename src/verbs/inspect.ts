@@ -4,8 +4,10 @@ import type { ImageConfig } from '../image/image-config.ts';
 import type { ImageIndex, ImageManifest } from '../image/manifest.ts';
 import { parseManifest } from '../image/parse-manifest.ts';
 import { formatPlatform, matchesPlatform, parsePlatform } from '../image/platform.ts';
-import type { ImageStore, StoredManifest } from '../stores/image-store.ts';
+import { closureSizes, type PathSize } from '../nix/closure-size.ts';
+import type { ImageStore, StoredManifest, StoreOptions } from '../stores/image-store.ts';
 import { parseReference } from '../stores/reference.ts';
+import { readImageClosure } from './image-closure.ts';
 import { layerHistories, readConfig, storePathsIn, type StoredConfig } from './read-config.ts';
 import { manifestName } from './manifest-name.ts';
 import { openImageStore } from './open-store.ts';
@@ -15,6 +17,8 @@ export interface InspectOptions {
   registry?: RegistryAccess;
   /** `OS/ARCH[/VARIANT]`: which image of an index to look at. Without it an index is described itself. */
   platform?: string;
+  /** Read all layers of an image, to say how large each store path in it is. */
+  sizes?: boolean;
   signal?: AbortSignal;
 }
 
@@ -37,6 +41,13 @@ export interface InspectedImage {
   settings?: ImageConfig;
   /** Lowest first. */
   layers: readonly InspectedLayer[];
+  /** With `sizes`. The smallest closure first. */
+  sizes?: readonly InspectedPath[];
+}
+
+export interface InspectedPath extends PathSize {
+  /** Number of the layer that holds it, from 1. */
+  layer: number;
 }
 
 export interface InspectedLayer {
@@ -57,17 +68,32 @@ export interface InspectedIndex {
   manifests: readonly Descriptor[];
 }
 
-/** Reads an image's manifest and config, or an index; no layer is fetched. Throws NixpushError. */
+/** Reads an image's manifest and config, or an index; layers are read for `sizes` only. Throws NixpushError. */
 export async function inspect(reference: string, options: InspectOptions = {}): Promise<InspectResult> {
-  const { registry, platform, signal } = options;
+  const { registry, platform, sizes, signal } = options;
   const wanted = platform === undefined ? undefined : parsePlatform(platform);
   const parsed = parseReference(reference);
   const store = await openImageStore(parsed, registry === undefined ? {} : { registry });
+  const reading = signal === undefined ? {} : { signal };
   try {
-    return await inspectManifest(store, manifestName(parsed), wanted, signal === undefined ? {} : { signal });
+    return await inspectManifest(store, manifestName(parsed), wanted, { ...reading, sizes: sizes === true });
   } finally {
     await store.close();
   }
+}
+
+async function sizesOf(
+  store: ImageStore,
+  manifest: ImageManifest,
+  options: StoreOptions,
+): Promise<InspectedPath[]> {
+  const paths = await readImageClosure(store, manifest, options);
+  const layers = new Map(paths.map(({ path, layer }) => [path, layer + 1]));
+  return closureSizes(paths).map((size) => ({ ...size, layer: layers.get(size.path)! }));
+}
+
+interface ManifestOptions extends StoreOptions {
+  sizes?: boolean;
 }
 
 /** The same for a manifest in a store that is open already. `reference` is a tag or a digest. */
@@ -75,7 +101,7 @@ export async function inspectManifest(
   store: ImageStore,
   reference: string,
   wanted: Platform | undefined,
-  options: { signal?: AbortSignal },
+  options: ManifestOptions,
 ): Promise<InspectResult> {
   const stored = await store.getManifest(reference, options);
   const manifest = parseManifest(
@@ -103,7 +129,7 @@ async function inspectImage(
   store: ImageStore,
   { descriptor }: StoredManifest,
   manifest: ImageManifest,
-  options: { signal?: AbortSignal },
+  { sizes, ...options }: ManifestOptions,
 ): Promise<InspectedImage> {
   const config = await readConfig(store, manifest.config, options);
   const histories = layerHistories(config, manifest.layers.length);
@@ -125,6 +151,7 @@ async function inspectImage(
         paths: storePathsIn(comment),
       };
     }),
+    ...(sizes === true && { sizes: await sizesOf(store, manifest, options) }),
   };
 }
 

@@ -1,15 +1,22 @@
-import type { Arguments } from '../arguments.ts';
-import { defined } from '../arguments.ts';
+import { namesPath } from '../../verbs/names-path.ts';
+import { defined, type Arguments } from '../arguments.ts';
 import { OUTPUT_OPTIONS, type CliContext, type Command } from '../command.ts';
+import { CLOSURE_OPTIONS } from '../closure-options.ts';
 import { jsonText } from '../json-text.ts';
 import { REGISTRY_OPTIONS, registryAccess } from '../registry-options.ts';
 
 export const inspect: Command = {
   name: 'inspect',
-  summary: 'show config, layers and store paths of an image',
-  positional: { name: 'ref', pattern: '<ref>', describe: 'HOST[:PORT]/REPO[:TAG][@DIGEST] or oci:DIR[:TAG]' },
+  summary: 'show config, layers and store paths of an image, or sizes of a closure',
+  positional: {
+    name: 'what',
+    pattern: '<what>',
+    describe: 'an image (HOST/REPO[:TAG], oci:DIR[:TAG], docker-archive:FILE) or a path (./result, .#hello)',
+  },
   examples: [
     { command: 'nixpush inspect ghcr.io/me/hello:1.0', purpose: 'a page to read' },
+    { command: 'nixpush inspect ./result', purpose: 'own and closure size of each store path' },
+    { command: 'nixpush inspect oci:image --sizes', purpose: 'the same for the paths in an image' },
     { command: 'nixpush inspect oci:image --json | jq .layers', purpose: 'everything, for programs' },
     { command: 'nixpush inspect alpine --platform linux/arm64', purpose: 'one image of an index' },
   ],
@@ -21,6 +28,8 @@ export const inspect: Command = {
           value: 'OS/ARCH[/VARIANT]',
           describe: 'which image of an index to show (default: list them)',
         },
+        sizes: { describe: 'read all layers of the image for the sizes of its store paths' },
+        ...CLOSURE_OPTIONS,
       },
     },
     REGISTRY_OPTIONS,
@@ -31,14 +40,20 @@ export const inspect: Command = {
 };
 
 async function run(args: Arguments, context: CliContext): Promise<number> {
-  const [reference = ''] = args.positionals;
-  const registry = await registryAccess(args, [reference], context);
-  const { inspect: inspectImage } = await context.loadVerbs();
-  const result = await inspectImage(reference, {
-    ...defined({ platform: args.text('platform') }),
-    registry,
-    signal: context.signal,
-  });
+  const [what = ''] = args.positionals;
+  const { signal } = context;
+  const { inspect: inspectImage, inspectPath } = await context.loadVerbs();
+  const result = namesPath(what)
+    ? await inspectPath(what, {
+        ...defined({ store: args.text('store'), closure: args.text('closure') }),
+        signal,
+      })
+    : await inspectImage(what, {
+        ...defined({ platform: args.text('platform') }),
+        sizes: args.flag('sizes'),
+        registry: await registryAccess(args, [what], context),
+        signal,
+      });
   if (args.flag('json')) {
     context.out(jsonText(result, 2));
   } else {

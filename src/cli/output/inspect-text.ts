@@ -1,16 +1,47 @@
-import type { InspectedImage, InspectedIndex, InspectedLayer, InspectResult } from '../../verbs/inspect.ts';
+import type { InspectedClosure } from '../../verbs/inspect-path.ts';
+import type {
+  InspectedImage,
+  InspectedIndex,
+  InspectedLayer,
+  InspectedPath,
+  InspectResult,
+} from '../../verbs/inspect.ts';
 import type { Platform } from '../../image/descriptor.ts';
 import { count, formatBytes, formatTable, shortDigest } from '../format.ts';
 import { safeText } from '../safe-text.ts';
 
 /** What `inspect` prints for people. All of it came from a registry, so all of it is made safe for a terminal. */
-export function inspectText(result: InspectResult): string {
-  const lines = result.kind === 'image' ? imageLines(result) : indexLines(result);
-  return `${lines.map(safeText).join('\n')}\n`;
+export function inspectText(result: InspectResult | InspectedClosure): string {
+  return `${linesOf(result).map(safeText).join('\n')}\n`;
+}
+
+function linesOf(result: InspectResult | InspectedClosure): string[] {
+  switch (result.kind) {
+    case 'image':
+      return imageLines(result);
+    case 'index':
+      return indexLines(result);
+    case 'closure':
+      return closureLines(result);
+  }
+}
+
+/** Sizes as `nix path-info -rsSh` shows them. */
+function closureLines({ paths, narSize }: InspectedClosure): string[] {
+  const rows = paths.map(({ path, narSize: own, closureSize }) => [
+    formatBytes(own),
+    formatBytes(closureSize),
+    path,
+  ]);
+  return [
+    ...formatTable([['OWN', 'CLOSURE', 'PATH'], ...rows], new Set([0, 1])),
+    `${count(paths.length, 'store path')}, ${formatBytes(narSize)}`,
+  ];
 }
 
 function imageLines(image: InspectedImage): string[] {
-  const { reference, manifest, config, platform, created, author, settings, annotations, layers } = image;
+  const { reference, manifest, config, platform, created, author, settings, annotations, layers, sizes } =
+    image;
   const bytes = layers.reduce((sum, { descriptor }) => sum + descriptor.size, 0);
   return [
     ...fields([
@@ -26,7 +57,7 @@ function imageLines(image: InspectedImage): string[] {
     ...section('Config', settingRows(settings ?? {})),
     '',
     `Layers: ${layers.length}, ${formatBytes(bytes)} compressed`,
-    ...layerLines(layers),
+    ...layerLines(layers, sizes),
   ];
 }
 
@@ -82,7 +113,7 @@ function settingRows(settings: Readonly<Record<string, unknown>>): Row[] {
   });
 }
 
-function layerLines(layers: readonly InspectedLayer[]): string[] {
+function layerLines(layers: readonly InspectedLayer[], sizes?: readonly InspectedPath[]): string[] {
   const heads = formatTable(
     layers.map(({ descriptor }, index) => [
       String(index + 1),
@@ -92,16 +123,34 @@ function layerLines(layers: readonly InspectedLayer[]): string[] {
     ]),
     new Set([0, 1]),
   );
-  return layers.flatMap((layer, index) => [`  ${heads[index] ?? ''}`, ...contentLines(layer)]);
+  return layers.flatMap((layer, index) => [
+    `  ${heads[index] ?? ''}`,
+    ...tree(contentOf(layer, index, sizes)),
+  ]);
 }
 
-/** The store paths as a tree; of a layer without any, what its history says. */
-function contentLines({ paths, comment, createdBy }: InspectedLayer): string[] {
-  if (paths.length === 0) {
-    const says = comment ?? createdBy;
-    return says === undefined || says === '' ? [] : [`      ${says}`];
+/** Its store paths, with their own size and that of their closure where these are known; else what its history says. */
+function contentOf(
+  { paths, comment, createdBy }: InspectedLayer,
+  index: number,
+  sizes?: readonly InspectedPath[],
+): string[] {
+  const sized = sizes?.filter(({ layer }) => layer === index + 1) ?? [];
+  if (sized.length > 0) {
+    const rows = sized.map(({ path, narSize, closureSize }) => [
+      formatBytes(narSize),
+      formatBytes(closureSize),
+      path,
+    ]);
+    return formatTable(rows, new Set([0, 1]));
   }
-  return paths.map((path, index) => `      ${index === paths.length - 1 ? '└─' : '├─'} ${path}`);
+  if (paths.length > 0) return [...paths];
+  const says = comment ?? createdBy;
+  return says === undefined || says === '' ? [] : [says];
+}
+
+function tree(lines: readonly string[]): string[] {
+  return lines.map((line, index) => `      ${index === lines.length - 1 ? '└─' : '├─'} ${line}`);
 }
 
 function codecOf(mediaType: string): string {

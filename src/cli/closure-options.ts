@@ -1,0 +1,10 @@
+import type { CliOption } from './command.ts';
+
+/** Where a closure comes from: the same for every verb that reads one. */
+export const CLOSURE_OPTIONS: Readonly<Record<string, CliOption>> = {
+  store: { value: 'DIR', describe: 'relocated store: the directory that holds nix/store' },
+  closure: {
+    value: 'FILE',
+    describe: 'closure from closureInfo or exportReferencesGraph, without asking nix',
+  },
+};

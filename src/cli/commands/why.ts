@@ -1,0 +1,51 @@
+import { namesPath } from '../../verbs/names-path.ts';
+import { defined, type Arguments } from '../arguments.ts';
+import { CLOSURE_OPTIONS } from '../closure-options.ts';
+import { OUTPUT_OPTIONS, type CliContext, type Command } from '../command.ts';
+import { jsonText } from '../json-text.ts';
+import { REGISTRY_OPTIONS, registryAccess } from '../registry-options.ts';
+
+export const why: Command = {
+  name: 'why',
+  summary: 'show what pulls a store path into a closure or an image',
+  positional: {
+    name: 'what',
+    pattern: '<what> <path>',
+    describe: 'a path (./result, .#hello) or an image, all layers of which are read; then what to look for',
+  },
+  examples: [
+    { command: 'nixpush why ./result openssl', purpose: 'the chain of references, by name' },
+    { command: 'nixpush why ghcr.io/me/hello:1.0 glibc', purpose: 'in an image, whoever made it' },
+  ],
+  groups: [
+    {
+      title: 'Options',
+      options: {
+        platform: { value: 'OS/ARCH[/VARIANT]', describe: 'which image of an index (default: this machine)' },
+        ...CLOSURE_OPTIONS,
+      },
+    },
+    REGISTRY_OPTIONS,
+    OUTPUT_OPTIONS,
+  ],
+  notes: ['PATH is a store path, a name (openssl-3.0.7), one without version (openssl), or a part of one.'],
+  run,
+};
+
+async function run(args: Arguments, context: CliContext): Promise<number> {
+  const [where = '', wanted = ''] = args.positionals;
+  const registry = await registryAccess(args, namesPath(where) ? [] : [where], context);
+  const { why: explain } = await context.loadVerbs();
+  const result = await explain(where, wanted, {
+    ...defined({ platform: args.text('platform'), store: args.text('store'), closure: args.text('closure') }),
+    registry,
+    signal: context.signal,
+  });
+  if (args.flag('json')) {
+    context.out(jsonText(result, 2));
+  } else {
+    const { whyText } = await import('../output/why-text.ts');
+    context.out(whyText(result));
+  }
+  return 0;
+}
