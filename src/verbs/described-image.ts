@@ -86,27 +86,29 @@ export async function planDescribedImage(
   const { platform, config, document } = image;
   if (options.platform !== undefined && !matchesPlatform(platform, settings.platform))
     throw usageError(`the image is for ${formatPlatform(platform)}, not for ${options.platform}`);
-  const isUnchanged = options.config === undefined && options.created === undefined;
-  const created = options.created === undefined ? image.created : settings.created;
-  const merged = mergeImageConfig(config, settings.config);
+  const given = {
+    ...(options.created !== undefined && { created: settings.created }),
+    ...(options.config !== undefined && { config: mergeImageConfig(config, settings.config) }),
+  };
+  const created = given.created ?? image.created;
   const layers = await image.layers({ ...settings, reused }, created);
   return {
     base: undefined,
     platform,
     image: {
       layers,
-      config: merged,
+      config,
+      ...given,
       created,
-      ...(document !== undefined && {
-        document: isUnchanged ? document : changedDocument(document, merged, created),
-      }),
+      ...(document !== undefined && { document: changedDocument(document, given) }),
       storePathsInBase: 0,
     },
     layers: layers.map(plannedLayer),
   };
 }
 
-function changedDocument(document: Uint8Array, config: ImageConfig, created: string): Uint8Array {
-  const json = JSON.parse(Buffer.from(document).toString('utf8')) as Record<string, unknown>;
-  return Buffer.from(JSON.stringify({ ...json, created, config }));
+function changedDocument(document: Uint8Array, given: object): Uint8Array {
+  if (Object.keys(given).length === 0) return document;
+  const json = JSON.parse(Buffer.from(document).toString('utf8')) as object;
+  return Buffer.from(JSON.stringify({ ...json, ...given }));
 }
