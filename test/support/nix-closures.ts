@@ -28,7 +28,7 @@ function busybox(): string {
  * `mk "name" "script" { attributes }` builds one store path with busybox' shell. Every attribute is a variable of the
  * script; store paths among them become references if the output names them.
  */
-function withBuilder(body: string): string {
+export function withBuilder(body: string): string {
   return `
     let
       tools = ${busybox()};
