@@ -1,9 +1,13 @@
+import pLimit from 'p-limit';
 import type { StoredManifest, StoreOptions } from '../stores/image-store.ts';
 import { largestFirst, unchangedBlob, type BlobCopy, type CopyParts, type CopyPlan } from './copy-plan.ts';
 import type { Destination } from './destination.ts';
 import { readContent } from './image-content.ts';
 import type { IndexEntry } from './index-entries.ts';
 import { getChild } from './read-index.ts';
+
+/** Images looked for at the same time. */
+const PARALLEL = 8;
 
 /** An index that nobody has yet, and with it those of its images that are not at all destinations. */
 export function planIndex(
@@ -15,7 +19,8 @@ export function planIndex(
   return {
     root,
     parts: async () => {
-      const missing = await Promise.all(entries.map((entry) => isMissing(entry, destinations)));
+      const limit = pLimit(PARALLEL);
+      const missing = await Promise.all(entries.map((entry) => limit(() => isMissing(entry, destinations))));
       return copyParts(
         root,
         entries.filter((_, at) => missing[at]),

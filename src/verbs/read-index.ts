@@ -5,9 +5,15 @@ import { isIndexType } from '../image/media-types.ts';
 import { parseManifest } from '../image/parse-manifest.ts';
 import type { ImageStore, StoredManifest, StoreOptions } from '../stores/image-store.ts';
 
-/** Indexes in indexes, and indexes in all; real ones have one level, at times two. */
-const MOST_LEVELS = 4;
-const MOST_INDEXES = 32;
+/** Bounds of what one index may lead to, whoever made it. */
+const LIMITS = {
+  /** Indexes in indexes; real ones have one level, at times two. */
+  levels: 4,
+  indexes: 32,
+  images: 1000,
+  /** Bytes of the manifests of all images: they may be in memory at the same time. */
+  manifestBytes: 64 * 1024 * 1024,
+};
 
 /** All images of an index and of those below it, in order, attestations among them. Throws ERR_FORMAT, ERR_INTEGRITY. */
 export async function imagesIn(
@@ -22,6 +28,8 @@ class IndexReader {
   readonly #store: ImageStore;
   readonly #options: StoreOptions;
   #indexes = 0;
+  #images = 0;
+  #bytes = 0;
 
   constructor(store: ImageStore, options: StoreOptions) {
     this.#store = store;
@@ -32,16 +40,22 @@ class IndexReader {
     const images: Descriptor[] = [];
     for (const descriptor of manifests) {
       if (!isIndexType(descriptor.mediaType)) {
+        this.#images += 1;
+        this.#bytes += descriptor.size;
+        if (this.#images > LIMITS.images || this.#bytes > LIMITS.manifestBytes) throw this.#tooMany('images');
         images.push(descriptor);
         continue;
       }
       this.#indexes += 1;
-      if (level >= MOST_LEVELS || this.#indexes > MOST_INDEXES)
-        throw new NixpushError('ERR_FORMAT', `the index of ${this.#store.name} has too many indexes in it`);
+      if (level >= LIMITS.levels || this.#indexes > LIMITS.indexes) throw this.#tooMany('indexes');
       const child = parseStored(this.#store, await getChild(this.#store, descriptor, this.#options));
       if (child.kind === 'index') images.push(...(await this.images(child, level + 1)));
     }
     return images;
+  }
+
+  #tooMany(what: string): NixpushError {
+    return new NixpushError('ERR_FORMAT', `the index of ${this.#store.name} has too many ${what} in it`);
   }
 }
 

@@ -219,6 +219,20 @@ suite('an index is refused', () => {
     });
   });
 
+  test('of more images than any index has, before they are asked for', async (t) => {
+    const home = await registry(t);
+    const { descriptor } = await put(`${home.host}/x/demo`, amd64);
+    const many = Array.from({ length: 1001 }, () => descriptor);
+    await putAll(`${home.host}/x/demo`, many, 'many');
+    home.requests.length = 0;
+    const directory = temporaryDirectory(t);
+    await assert.rejects(index([`${home.host}/x/demo:many`], { to: [`oci:${directory}/index`] }), {
+      code: 'ERR_FORMAT',
+      message: `the index of ${home.host}/x/demo has too many images in it`,
+    });
+    assert.deepEqual(home.dialogue(), ['GET 200']);
+  });
+
   test('into an archive, which has room for one image', async () => {
     await assert.rejects(index(['x:1'], { to: ['docker-archive:file'] }), {
       code: 'ERR_USAGE',
