@@ -1,21 +1,37 @@
 #!/usr/bin/env node
 // Pushes a closure of 1.5 GB, and a single file of 6 GB, to a registry that forgets everything, and fails if the peak
-// memory of a push is above 400 MB. Needs 1.5 GB of disk in $TMPDIR for some minutes, and `npm run build` before.
-// usage: node scripts/check-memory.js [gzip] [zstd] [none]   (all three without an argument)
+// memory of a push is above 400 MB; copies an image with one large layer between two such registries, and fails if that
+// takes more than 200 MB. Needs 1.5 GB of disk in $TMPDIR for some minutes, and `npm run build` before.
+// usage: node scripts/check-memory.js [gzip] [zstd] [none] [copy|copy=GB]   (all of them, with 10 GB, without an argument)
 import { spawn } from 'node:child_process';
 import { createCipheriv, createHash } from 'node:crypto';
 import { mkdirSync, mkdtempSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { Readable } from 'node:stream';
 import { NarSize } from '../dist/nix/nar-size.js';
 
-const LIMIT_MB = 400;
+const PUSH_LIMIT_MB = 400;
+const COPY_LIMIT_MB = 200;
+const CODECS = ['gzip', 'zstd', 'none'];
 const MIB = 2 ** 20;
 const directory = mkdtempSync(join(tmpdir(), 'nixpush-memory-'));
 
-/** Takes whatever it is sent, as fast as it comes. */
-const registry = createServer(async (request, response) => {
+/** What a registry that only gives has, by path. */
+const given = new Map();
+
+/** Gives what there is to give, and takes whatever it is sent, as fast as it comes. */
+const registry = createServer((request, response) => {
+  const gift = given.get(request.url);
+  if (gift === undefined) void take(request, response);
+  else {
+    response.writeHead(200, { 'content-type': gift.mediaType, 'content-length': gift.size });
+    Readable.from(gift.pieces()).pipe(response);
+  }
+});
+
+async function take(request, response) {
   request.on('error', () => undefined);
   let bytes = 0;
   for await (const chunk of request) bytes += chunk.length;
@@ -29,7 +45,7 @@ const registry = createServer(async (request, response) => {
     response.writeHead(201, digest === null ? {} : { 'docker-content-digest': digest });
   } else response.writeHead(200);
   response.end();
-});
+}
 
 /** A relocated store of one kind of thing; gives the arguments that push it. */
 function store(name, fill) {
@@ -90,9 +106,48 @@ function fileOf6Gigabytes() {
   });
 }
 
+/** Puts an image of one layer into the registry: a mebibyte again and again. Gives its reference. */
+function imageOf(gigabytes) {
+  const block = createCipheriv('aes-128-ctr', Buffer.alloc(16), Buffer.alloc(16)).update(Buffer.alloc(MIB));
+  const times = gigabytes * 1024;
+  const descriptor = (mediaType, pieces) => {
+    const hash = createHash('sha256');
+    let size = 0;
+    for (const piece of pieces()) {
+      hash.update(piece);
+      size += piece.length;
+    }
+    return { mediaType, digest: `sha256:${hash.digest('hex')}`, size };
+  };
+  const give = (kind, mediaType, pieces) => {
+    const what = descriptor(mediaType, pieces);
+    given.set(`/v2/source/${kind}/${what.digest}`, { ...what, pieces });
+    return what;
+  };
+  const document = (value) => () => [Buffer.from(JSON.stringify(value))];
+  const layer = give('blobs', 'application/vnd.oci.image.layer.v1.tar+gzip', function* () {
+    for (let n = 0; n < times; n += 1) yield block;
+  });
+  const config = give(
+    'blobs',
+    'application/vnd.oci.image.config.v1+json',
+    document({
+      architecture: 'amd64',
+      os: 'linux',
+      rootfs: { type: 'layers', diff_ids: [layer.digest] },
+    }),
+  );
+  const mediaType = 'application/vnd.oci.image.manifest.v1+json';
+  const manifest = { schemaVersion: 2, mediaType, config, layers: [layer] };
+  const { digest } = give('manifests', mediaType, document(manifest));
+  return `127.0.0.1:${registry.address().port}/source@${digest}`;
+}
+
 /** Runs the command line and gives its peak resident memory in MB. */
 async function peakOf(args) {
-  const tell = `process.on('exit', () => process.stderr.write('peak ' + process.resourceUsage().maxRSS + '\\n'))`;
+  // Not `resourceUsage().maxRSS`: a process inherits that from the one that started it.
+  const tell = `import { readFileSync } from 'node:fs'; process.on('exit', () => process.stderr.write('peak ' +
+    /VmHWM:\\s+(\\d+)/.exec(readFileSync('/proc/self/status', 'utf8'))[1] + '\\n'))`;
   const command = ['--import', `data:text/javascript,${encodeURIComponent(tell)}`, 'bin/nixpush.js', ...args];
   const child = spawn(process.execPath, command, {
     cwd: join(import.meta.dirname, '..'),
@@ -103,24 +158,37 @@ async function peakOf(args) {
   const status = await new Promise((resolve) => child.on('close', resolve));
   const peak = /^peak (\d+)$/m.exec(stderr)?.[1];
   if (status !== 0 || peak === undefined) throw new Error(`nixpush ended with ${status}:\n${stderr}`);
-  return Number(peak) / 1000;
+  return (Number(peak) * 1024) / 1e6;
+}
+
+async function check(what, args, limit) {
+  const start = performance.now();
+  const peak = await peakOf(args);
+  const seconds = (performance.now() - start) / 1000;
+  const verdict = peak < limit ? 'ok' : `above ${limit} MB`;
+  console.log(`${what}: ${peak.toFixed(0)} MB, ${verdict}, in ${seconds.toFixed(1)} s`);
+  if (peak >= limit) process.exitCode = 1;
 }
 
 await new Promise((resolve) => registry.listen(0, '127.0.0.1', resolve));
 try {
-  const to = ['--to', `127.0.0.1:${registry.address().port}/app`, '--no-cache'];
-  const codecs = process.argv.length > 2 ? process.argv.slice(2) : ['gzip', 'zstd', 'none'];
-  for (const { what, args } of [
-    { what: 'closure of 1.5 GB', args: closureOf1500Megabytes() },
-    { what: 'file of 6 GB', args: fileOf6Gigabytes() },
-  ]) {
-    for (const codec of codecs) {
-      const start = performance.now();
-      const peak = await peakOf([...args, ...to, '--compression', codec]);
-      const seconds = (performance.now() - start) / 1000;
-      const verdict = peak < LIMIT_MB ? 'ok' : `above ${LIMIT_MB} MB`;
-      console.log(`${what}, ${codec}: ${peak.toFixed(0)} MB, ${verdict}, in ${seconds.toFixed(1)} s`);
-      if (peak >= LIMIT_MB) process.exitCode = 1;
+  const wanted = process.argv.length > 2 ? process.argv.slice(2) : [...CODECS, 'copy=10'];
+  const to = ['--to', `127.0.0.1:${registry.address().port}/app`];
+  const copy = wanted.find((one) => one.startsWith('copy'));
+  if (copy !== undefined) {
+    const gigabytes = Number(copy.split('=')[1] ?? 2);
+    await check(`copy of a layer of ${gigabytes} GiB`, ['copy', imageOf(gigabytes), ...to], COPY_LIMIT_MB);
+  }
+  const codecs = wanted.filter((one) => CODECS.includes(one));
+  if (codecs.length > 0) {
+    for (const { what, args } of [
+      { what: 'closure of 1.5 GB', args: closureOf1500Megabytes() },
+      { what: 'file of 6 GB', args: fileOf6Gigabytes() },
+    ]) {
+      for (const codec of codecs) {
+        const push = [...args, ...to, '--no-cache', '--compression', codec];
+        await check(`${what}, ${codec}`, push, PUSH_LIMIT_MB);
+      }
     }
   }
 } finally {
