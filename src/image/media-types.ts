@@ -18,3 +18,11 @@ export const MANIFEST_TYPES: readonly string[] = [OCI_INDEX, OCI_MANIFEST, DOCKE
 export function isIndexType(mediaType: string): boolean {
   return mediaType === OCI_INDEX || mediaType === DOCKER_INDEX;
 }
+
+/**
+ * Layers that may not be redistributed stay where their `urls` say, as with every other tool (image-spec, layer.md):
+ * registries accept manifests without them, and an image must not make us fetch from anywhere.
+ */
+export function isForeignType(mediaType: string): boolean {
+  return mediaType.includes('.nondistributable.') || mediaType.includes('.foreign.');
+}

@@ -2,6 +2,7 @@ import pLimit from 'p-limit';
 import { NixpushError } from '../base/errors.ts';
 import type { Descriptor } from '../image/descriptor.ts';
 import type { ImageIndex, ImageManifest } from '../image/manifest.ts';
+import { isForeignType } from '../image/media-types.ts';
 import { parseManifest } from '../image/parse-manifest.ts';
 import { formatPlatform } from '../image/platform.ts';
 import type { StoredManifest } from '../stores/image-store.ts';
@@ -112,7 +113,7 @@ class ContentReader {
   }
 
   #addBlob(descriptor: Descriptor, what: string): void {
-    if (isForeign(descriptor) || this.#blobs.has(descriptor.digest)) return;
+    if (isForeignType(descriptor.mediaType) || this.#blobs.has(descriptor.digest)) return;
     this.#blobs.set(descriptor.digest, { descriptor, what });
   }
 
@@ -144,12 +145,4 @@ class ContentReader {
 
 function childrenOf({ manifests }: ImageIndex): readonly Descriptor[] {
   return manifests;
-}
-
-/**
- * Layers that may not be redistributed stay where their `urls` say, as with every other tool (image-spec, layer.md):
- * registries accept manifests without them, and an image must not make us fetch from anywhere.
- */
-function isForeign({ mediaType }: Descriptor): boolean {
-  return mediaType.includes('.nondistributable.') || mediaType.includes('.foreign.');
 }

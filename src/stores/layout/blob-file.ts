@@ -18,11 +18,16 @@ export function blobPath(directory: string, digest: Digest): string {
 
 /** A blob gets its name only after its content was checked, so a regular file of the right size is it. */
 export async function blobExists(directory: string, { digest, size }: BlobId): Promise<boolean> {
+  return (await sizeOfBlob(directory, digest)) === size;
+}
+
+/** Bytes; undefined if there is no such file. */
+export async function sizeOfBlob(directory: string, digest: Digest): Promise<number | undefined> {
   try {
     const stat = await lstat(blobPath(directory, digest));
-    return stat.isFile() && stat.size === size;
+    return stat.isFile() ? stat.size : undefined;
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return false;
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
     throw ioError(error, 'cannot read', blobPath(directory, digest));
   }
 }

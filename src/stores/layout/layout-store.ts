@@ -13,13 +13,14 @@ import type {
   StoredManifest,
   StoreOptions,
 } from '../image-store.ts';
-import { blobExists, blobPath, readBlob, writeBlob } from './blob-file.ts';
+import { blobExists, blobPath, readBlob, sizeOfBlob, writeBlob } from './blob-file.ts';
 import { withoutManifest } from './layout-delete.ts';
 import { layoutState, prepareLayout } from './layout-directory.ts';
 import { IndexFile } from './index-file.ts';
 import { findEntry, tagOf, withTag, withUntagged } from './layout-index.ts';
 import { referrersIn } from './layout-referrers.ts';
 import { readSmallFile } from './open-file.ts';
+import { reachable } from './reachable.ts';
 
 /** Wider than a registry's tags: other programs put whole image names here (image-spec, annotations.md, `ref.name`). */
 const TAG = /^[A-Za-z0-9_][A-Za-z0-9._:@/+-]{0,254}$/;
@@ -137,7 +138,8 @@ export class LayoutStore implements ImageStore {
     };
     await this.putBlob(blob, options);
     if (tags.length === 0 && options.partOfIndex === true) return;
-    await this.#index.update((index) => {
+    await this.#index.update(async (index) => {
+      await this.#checkWhole(descriptor);
       if (tags.length === 0) return { index: withUntagged(index, descriptor) };
       return { index: tags.reduce((changed, tag) => withTag(changed, descriptor, tag), index) };
     }, options.signal);
@@ -174,6 +176,17 @@ export class LayoutStore implements ImageStore {
 
   async close(): Promise<void> {
     // Nothing stays open between two calls.
+  }
+
+  /** Since this image looked for its blobs, another process may have deleted some with an image of its own. */
+  async #checkWhole({ digest }: Descriptor): Promise<void> {
+    for (const part of await reachable([{ digest }], (each) => this.#readManifest(each))) {
+      if ((await sizeOfBlob(this.#directory, part)) !== undefined) continue;
+      throw new NixpushError('ERR_IO', `cannot write ${this.name}: ${part} is not there (any more)`, {
+        digest: part,
+        hint: 'If something was deleted meanwhile, push again.',
+      });
+    }
   }
 
   async #prepare(signal: AbortSignal | undefined): Promise<void> {

@@ -1,11 +1,12 @@
 import type { Digest } from '../../base/digest.ts';
 import { NixpushError } from '../../base/errors.ts';
 import type { Descriptor } from '../../image/descriptor.ts';
+import { isForeignType } from '../../image/media-types.ts';
 import { parseManifest } from '../../image/parse-manifest.ts';
 import type { ReadManifest } from './layout-referrers.ts';
 
 /**
- * The digests of manifests and of all that they are made of. Throws what reading them throws; with `lenient` a manifest
+ * The digests of manifests and of all that they are made of, and that a layout holds. Throws what reading them throws; with `lenient` a manifest
  * that cannot be read is made of nothing.
  */
 export async function reachable(
@@ -21,7 +22,9 @@ export async function reachable(
     try {
       const parsed = parseManifest(await read(digest), undefined, digest);
       if (parsed.kind === 'index') waiting.push(...parsed.manifests.map((child) => child.digest));
-      else for (const part of [parsed.config, ...parsed.layers]) found.add(part.digest);
+      else
+        for (const part of [parsed.config, ...parsed.layers])
+          if (!isForeignType(part.mediaType)) found.add(part.digest);
     } catch (error) {
       if (!lenient || !(error instanceof NixpushError)) throw error;
     }

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { describe, test, type TestContext } from 'node:test';
 import { sha256 } from '../../../src/base/digest.ts';
 import { referrersTag } from '../../../src/image/referrer.ts';
+import type { BlobId } from '../../../src/stores/image-store.ts';
 import { openLayout, type LayoutStore } from '../../../src/stores/layout/layout-store.ts';
 import { putArtifact } from '../../support/artifacts.ts';
 import { putIndex } from '../../support/base-images.ts';
@@ -127,4 +128,19 @@ describe('a deletion from a layout', () => {
     for (const reference of ['2', sha256('x')])
       await assert.rejects(store.deleteManifest(reference), { code: 'ERR_NOT_FOUND', hint: 'It has 1.' });
   });
+});
+
+test('an image that counts on blobs which were deleted meanwhile gets no tag', async (t) => {
+  const { directory, store } = await newLayout(t);
+  const { descriptor, bytes } = await putSmallImage(store, 'hello', 'old');
+  const pushing = await openLayout(directory);
+  const { layers } = JSON.parse(Buffer.from(bytes).toString()) as { layers: BlobId[] };
+  assert.equal(await pushing.hasBlob(layers[0]!), true);
+  await store.deleteManifest('old');
+  await assert.rejects(pushing.putManifest({ descriptor, bytes }, ['new']), {
+    code: 'ERR_IO',
+    message: /sha256:[0-9a-f]{64} is not there/,
+    hint: /push again/,
+  });
+  assert.deepEqual(await store.listTags(), []);
 });
