@@ -159,7 +159,7 @@ describe('completion', () => {
     [['inspect', '--pl'], ['--platform']],
     [
       ['--layers', ''],
-      ['auto', 'expected', 'popularity'],
+      ['expected', 'auto', 'popularity'],
     ],
     [['--layers', 'p'], ['popularity']],
     [['--store', 'x'], []],

@@ -170,17 +170,17 @@ describe('the plan of a dry run', () => {
     const table = planTable({
       platform: 'linux/amd64',
       layers: [
-        layer,
-        { ...layer, known, missingAt: [] },
+        { ...layer, reason: 'a layer of its own (hello)' },
+        { ...layer, reason: 'kept', known, missingAt: [] },
         { ...layer, paths: [], narSize: 0, known, missingAt: ['x'] },
       ],
       destinations: [{ destination: 'x', tags: [], sentBytes: 0 }],
     });
     assert.deepEqual(table.split('\n'), [
-      'LAYER  PATHS  UNPACKED  COMPRESSED  DIGEST                MOVES  CONTENT',
-      '    1      1   2.0 KiB           ?  ?                     ?      hello-1.0',
-      '    2      1   2.0 KiB       700 B  sha256:0123456789ab…  no     hello-1.0',
-      '    3      0       0 B       700 B  sha256:0123456789ab…  yes    links at /',
+      'LAYER  PATHS  UNPACKED  COMPRESSED  DIGEST                MOVES  WHY                         CONTENT',
+      '    1      1   2.0 KiB           ?  ?                     ?      a layer of its own (hello)  hello-1.0',
+      '    2      1   2.0 KiB       700 B  sha256:0123456789ab…  no     kept                        hello-1.0',
+      '    3      0       0 B       700 B  sha256:0123456789ab…  yes    -                           links at /',
       'linux/amd64: 3 layers, 2 store paths, 4.0 KiB unpacked',
       'x: 1 layer to send (700 B); of 1 more it is not known yet',
       '',
@@ -199,9 +199,9 @@ describe('the plan of a dry run', () => {
       destinations: [],
     };
     assert.deepEqual(planTable(result).split('\n').slice(1), [
-      '    1      0         -       700 B  sha256:0123456789ab…  ?      base',
-      '    2      1         -       700 B  sha256:0123456789ab…  ?      base: hello-1.0',
-      '    3      1   2.0 KiB           ?  ?                     ?      hello-1.0',
+      '    1      0         -       700 B  sha256:0123456789ab…  ?      -    base',
+      '    2      1         -       700 B  sha256:0123456789ab…  ?      -    base: hello-1.0',
+      '    3      1   2.0 KiB           ?  ?                     ?      -    hello-1.0',
       'linux/amd64: 3 layers (2 of the base), 1 store path, 2.0 KiB unpacked',
       `base: x/debian@${DIGEST}; 2 store paths of the closure found in it`,
       '',

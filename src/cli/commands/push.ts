@@ -83,7 +83,7 @@ export const push: Command = {
         reuse: {
           value: 'REF',
           repeat: true,
-          describe: 'earlier image with layers to take over; auto: what the tag names now',
+          describe: 'earlier image to take layers from (auto: the same tag)',
         },
         'no-cache': { describe: 'make every layer again, whatever earlier pushes found out' },
         'no-links': { describe: 'leave out the root layer: links at / to the programs of the PATHs' },

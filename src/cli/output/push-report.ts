@@ -51,7 +51,7 @@ export function planTable({ layers, platform, base, plannedAnew, destinations }:
     layer.known === undefined ? '?' : formatBytes(layer.known.size),
     layer.known === undefined ? '?' : shortDigest(layer.known.digest),
     moves(layer, destinations.length),
-    layer.reason ?? '-',
+    layer.paths.length === 0 ? '-' : (layer.reason ?? '-'),
     content(layer),
   ]);
   const lines = formatTable([header, ...rows], new Set([0, 1, 2, 3]));
