@@ -1,13 +1,16 @@
 import type { Digest } from '../base/digest.ts';
 import { usageError } from '../base/errors.ts';
+import { readImageInput } from '../definitions/image-input.ts';
 import type { Descriptor, Platform } from '../image/descriptor.ts';
 import { makeIndex, type EncodedManifest } from '../image/manifest.ts';
 import { platformOfSystem } from '../image/nix-system.ts';
 import { formatPlatform } from '../image/platform.ts';
 import type { LayerFacts } from '../layers/layer-blob.ts';
+import { treeLocation } from '../nix/tree-location.ts';
 import { formatReference, parseReference } from '../stores/reference.ts';
 import type { RegistryClient } from '../stores/registry/client.ts';
 import { openBaseImage, type BaseImage } from './base-image.ts';
+import type { DefinitionInput } from './definition-options.ts';
 import { failOnAbort, openDestinations, throwIfAllFailed, type Destination } from './destination.ts';
 import { openEarlier, type Earlier } from './earlier.ts';
 import { checkIndexDestinations } from './index-images.ts';
@@ -49,7 +52,7 @@ export interface PushedImage extends Omit<PushResult, 'destinations'> {
  * reported in the result while the others go on; if all fail, the first one's error is thrown. Throws NixpushError.
  */
 export async function pushSystems(options: PushSystemsOptions): Promise<PushSystemsResult> {
-  const pushes = checkSystems(options);
+  const pushes = await Promise.all(checkSystems(options).map(withDefinition));
   const clients = new Map<string, RegistryClient>();
   const destinations = await openDestinations(options.to, { ...options, clients });
   const stopListening = failOnAbort(destinations, options.signal);
@@ -58,12 +61,14 @@ export async function pushSystems(options: PushSystemsOptions): Promise<PushSyst
   try {
     const planned: PlannedSystem[] = [];
     for (const push of pushes) {
-      const base = await openBase(push, bases[0], clients);
+      const first = planned.find(({ options: { from } }) => from === push.options.from)?.plan.base;
+      const base = await openBase(push, first, clients);
       if (base !== undefined) bases.push(base);
       const platform = base?.platform ?? push.settings.platform;
       const earlier = await openEarlier(push.options, push.settings, { destinations, platform, clients });
       earliers.push(earlier);
-      planned.push({ ...push, earlier, plan: await planPush(base, earlier, push.options, push.settings) });
+      const plan = await planPush(base, earlier, push.options, push.settings, push.definition);
+      planned.push({ ...push, earlier, plan });
     }
     const result = await pushPlanned(planned, destinations, options);
     if (options.dryRun !== true) for (const { earlier, plan } of planned) earlier.remember(plan.image.record);
@@ -79,6 +84,7 @@ interface SystemPush {
   readonly system: string;
   readonly options: PushOptions;
   readonly settings: PushSettings;
+  readonly definition?: DefinitionInput;
 }
 
 interface PlannedSystem extends SystemPush {
@@ -97,6 +103,21 @@ function checkSystems({ systems, ...options }: PushSystemsOptions): SystemPush[]
     const push: PushOptions = { ...options, paths, platform };
     return { system, options: push, settings: checkOptions(push) };
   });
+}
+
+/** The push of what its one path describes, if it does. */
+async function withDefinition(push: SystemPush): Promise<SystemPush> {
+  const { paths = [], store, signal } = push.options;
+  const input = await readImageInput(paths, { trees: treeLocation(store), ...(signal && { signal }) });
+  if (input.kind === 'store-paths') return { ...push, options: { ...push.options, paths: input.roots } };
+  if (input.kind !== 'definition')
+    throw usageError(
+      `${input.name} is an image already, which --system cannot plan`,
+      'Push it by itself, and put the images together with nixpush index.',
+    );
+  const { definitionOptions } = await import('./definition-options.ts');
+  const options = definitionOptions(input, push.options);
+  return { ...push, options, settings: checkOptions(options), definition: input };
 }
 
 /** The base image for one platform. The first look-up decides which one it is, should its tag move in between. */

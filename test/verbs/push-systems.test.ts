@@ -79,6 +79,53 @@ suite('closures for several systems', () => {
     assert.deepEqual(result.destinations[0]!.reference, `oci:${directory}/both@${result.manifest!.digest}`);
   });
 
+  test('may be described, each on a base of its own', async (t) => {
+    const { directory, options, programs } = scene(t);
+    const { closure } = options as { closure: string };
+    const infos = JSON.parse(readFileSync(closure, 'utf8')) as object[];
+    const systems = await Promise.all(
+      options.systems.map(async ({ system }, at) => {
+        const platform = { os: 'linux', architecture: at === 0 ? 'amd64' : 'arm64' };
+        const store = await openImageStore(parseReference(`oci:${directory}/base`), { create: true });
+        await putBaseImage(store, { layers: [{ [system]: '' }], platform }, system);
+        await store.close();
+        const definition = {
+          nixpush: 1,
+          fromImage: `oci:${directory}/base:${system}`,
+          contents: [programs[at]],
+          config: { Cmd: [system] },
+          closure: infos,
+        };
+        writeFileSync(join(directory, `${system}.json`), JSON.stringify(definition));
+        return { system, paths: [join(directory, `${system}.json`)] };
+      }),
+    );
+    const { closure: _, ...rest } = options;
+    const { images } = await pushSystems({ ...rest, systems, to: [`oci:${directory}/both:1`] });
+    assert.deepEqual(
+      images.map(({ platform, layers }) => [platform, layers[0]!.base, layers.length]),
+      [
+        ['linux/amd64', true, 4],
+        ['linux/arm64', true, 4],
+      ],
+    );
+    writeFileSync(
+      join(directory, 'x'),
+      JSON.stringify({ version: 1, 'image-config': {}, layers: [], arch: 'amd64', created: null }),
+    );
+    await assert.rejects(
+      pushSystems({
+        ...rest,
+        systems: [{ system: 'x86_64-linux', paths: [join(directory, 'x')] }],
+        to: ['x/y'],
+      }),
+      {
+        code: 'ERR_USAGE',
+        message: /x is an image already, which --system cannot plan/,
+      },
+    );
+  });
+
   test('leave one entry in the index.json of a layout', async (t) => {
     const { directory, options } = scene(t);
     const result = await pushSystems({

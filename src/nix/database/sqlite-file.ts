@@ -65,7 +65,7 @@ export class SqliteFile {
       let used = 0;
       children = filled.groups.map((cells) => {
         used += cells.length + 1;
-        return this.#addPage(page(interiorType, cells, below[used - 1]!));
+        return this.#addPage(page(interiorType, cells, below[used - 1]));
       });
       between = filled.dividers;
     }
