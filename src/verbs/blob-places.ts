@@ -5,16 +5,19 @@ import type { BlobSource, ImageStore, PutBlobOptions, PutBlobResult } from '../s
 export interface BlobMemory {
   /** A store of the same registry that is likely to have the blob. */
   find(near: ImageStore, digest: Digest): Promise<ImageStore | undefined>;
-  add(store: ImageStore, { digest, outcome }: PutBlobResult): Promise<void>;
+  add(store: ImageStore, result: PutBlobResult): Promise<void>;
 }
 
 /**
- * Brings the blobs of many images to many repositories, each blob once to each registry: one that is on its way to a
- * repository is waited for, and one that another repository has is mounted from there.
+ * Brings the blobs of many images to many repositories, each blob once to each registry: one that is on its way is
+ * waited for, and one that another repository has is mounted from there.
  */
 export class BlobPlaces {
   readonly #memory: BlobMemory;
-  readonly #underWay = new Map<string, Promise<void>>();
+  /** By repository and digest: what is being done, or is done. */
+  readonly #repositories = new Map<string, Promise<PutBlobResult>>();
+  /** By registry and digest: what is being uploaded. */
+  readonly #uploads = new Map<string, Promise<void>>();
 
   constructor(memory: BlobMemory) {
     this.#memory = memory;
@@ -23,23 +26,44 @@ export class BlobPlaces {
   async put(store: ImageStore, source: BlobSource, options: PutBlobOptions): Promise<PutBlobResult> {
     if (source.id === undefined) return store.putBlob(source, options);
     const { digest, size } = source.id;
-    const key = `${store.registry ?? store.name} ${digest}`;
-    let place: ImageStore | undefined;
-    do {
-      await this.#underWay.get(key);
-      place = await this.#memory.find(store, digest);
-      const isElsewhere = place !== undefined && place.name !== store.name;
-      if (isElsewhere && (await store.mountBlob({ digest, size }, place!, options)))
-        return { digest, size, outcome: 'mounted', sentBytes: 0 };
-    } while (this.#underWay.has(key));
-    // Another image may have brought it to this repository since it was looked for.
-    const isMissing = options.isMissing === true && place === undefined;
-    const bringing = this.#bring(store, source, { ...options, isMissing }, key);
-    this.#underWay.set(key, settled(bringing));
+    const key = `${store.name} ${digest}`;
+    // One at a time: distribution 2.x takes a blob for broken while it is mounted once more.
+    for (let other = this.#repositories.get(key); other !== undefined; other = this.#repositories.get(key)) {
+      if (await succeeds(other)) return { digest, size, outcome: 'exists', sentBytes: 0 };
+    }
+    const bringing = this.#bring(store, source, { digest, size }, options);
+    this.#repositories.set(key, bringing);
+    bringing.catch(() => this.#repositories.delete(key));
     return bringing;
   }
 
   async #bring(
+    store: ImageStore,
+    source: BlobSource,
+    { digest, size }: { digest: Digest; size: number },
+    options: PutBlobOptions,
+  ): Promise<PutBlobResult> {
+    const key = `${store.registry ?? store.name} ${digest}`;
+    let isMissing = options.isMissing ?? false;
+    do {
+      await this.#uploads.get(key);
+      const place = await this.#memory.find(store, digest);
+      if (place === undefined || place.name === store.name) continue;
+      if (!isMissing && (await store.hasBlob({ digest, size }, options)))
+        return { digest, size, outcome: 'exists', sentBytes: 0 };
+      if (await store.mountBlob({ digest, size }, place, options))
+        return { digest, size, outcome: 'mounted', sentBytes: 0 };
+      isMissing = true;
+    } while (this.#uploads.has(key));
+    const upload = this.#upload(store, source, { ...options, isMissing }, key);
+    this.#uploads.set(
+      key,
+      succeeds(upload).then(() => undefined),
+    );
+    return upload;
+  }
+
+  async #upload(
     store: ImageStore,
     source: BlobSource,
     options: PutBlobOptions,
@@ -50,11 +74,14 @@ export class BlobPlaces {
       await this.#memory.add(store, result);
       return result;
     } finally {
-      this.#underWay.delete(key);
+      this.#uploads.delete(key);
     }
   }
 }
 
-async function settled(work: Promise<unknown>): Promise<void> {
-  await work.catch(() => undefined);
+async function succeeds(work: Promise<unknown>): Promise<boolean> {
+  return work.then(
+    () => true,
+    () => false,
+  );
 }

@@ -25,9 +25,9 @@ export type TagFilters = string | TagFilter | readonly (string | TagFilter)[];
 /** A filter that is checked and ready. */
 export interface TagSelector {
   /** Whether the patterns take the tag; what is newest does not matter. */
-  matches(tag: string): boolean;
+  readonly matches: (tag: string) => boolean;
   /** What to mirror of the tags that there are, in their order. */
-  select(tags: readonly string[]): string[];
+  readonly select: (tags: readonly string[]) => string[];
 }
 
 /** Names a part of a filter in messages: `.semver`, `[1].glob[0]`, or nothing for all of it. */
