@@ -23,6 +23,11 @@ const MIB = 2 ** 20;
 /** Version of the pinned encoder; a test compares it with the installed package. */
 export const ZSTD_ENCODER = '@bokuweb/zstd-wasm@0.0.27';
 export const DEFAULT_COMPRESSION = 'gzip';
+/** Where the curve of size against time bends: docs/layers.md has the figures. */
+const GZIP_LEVEL = 4;
+const ZSTD_LEVEL = 3;
+/** zlib's `memLevel`: the largest is a tenth faster than the usual 8, for half a percent of size. */
+export const GZIP_MEMORY_LEVEL = 9;
 
 /** `gzip`, `zstd` or `none`, with `:LEVEL` where the format has levels. Throws ERR_USAGE. */
 export function parseCodec(text: string): Codec {
@@ -36,9 +41,9 @@ export function parseCodec(text: string): Codec {
   const level = match[2] === undefined ? undefined : Number(match[2]);
   switch (name) {
     case 'gzip':
-      return gzipCodec(checkLevel(text, level ?? 6, 1, 9));
+      return gzipCodec(checkLevel(text, level ?? GZIP_LEVEL, 1, 9));
     case 'zstd':
-      return zstdCodec(checkLevel(text, level ?? 3, 1, 19));
+      return zstdCodec(checkLevel(text, level ?? ZSTD_LEVEL, 1, 19));
     case 'none':
       if (level !== undefined) throw usageError(`--compression ${text}: none has no level`);
       return { name, level: 0, id: 'none', mediaType: OCI_LAYER, blockSize: MIB, dictionarySize: 0 };
@@ -51,11 +56,11 @@ export function parseCodec(text: string): Codec {
  */
 function gzipCodec(level: number): Codec {
   const blockSize = MIB;
-  const id = `gzip:${level} block=${blockSize} zlib=${versions.zlib}`;
+  const id = `gzip:${level} memory=${GZIP_MEMORY_LEVEL} block=${blockSize} zlib=${versions.zlib}`;
   return { name: 'gzip', level, id, mediaType: OCI_LAYER_GZIP, blockSize, dictionarySize: 32_768 };
 }
 
-/** A frame a block, made by an encoder in WebAssembly that gives the same bytes on every machine. */
+/** A frame a block, with the bytes of an encoder in WebAssembly that are the same on every machine. */
 function zstdCodec(level: number): Codec {
   const blockSize = 4 * MIB;
   const id = `zstd:${level} frame=${blockSize} ${ZSTD_ENCODER}`;

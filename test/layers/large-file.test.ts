@@ -23,9 +23,9 @@ test("a file above 8 GiB, whose size ustar cannot say, is what Python's tarfile 
   truncateSync(join(store.trees.directory, path.slice('/nix/store/'.length), 'file'), 2 ** 33 + 1);
   const content = { kind: 'store-paths', trees: store.trees, paths: [store.describe(path)] } as const;
   const block = new Uint8Array(2 ** 20);
-  const reader = new LayerReader({ content, owner: ROOT_OWNER, codec: parseCodec('none') }, () => block);
-  let { end } = reader.next();
-  while (end === undefined) ({ end } = reader.next());
+  const reader = new LayerReader({ content, owner: ROOT_OWNER, codec: parseCodec('none') });
+  let { end } = reader.next(block);
+  while (end === undefined) ({ end } = reader.next(block));
   const script = join(repoRoot, 'test/support/python/tar_writer.py');
   const digest = execFileSync('python3', [script, store.trees.storeDir, store.trees.directory, path], {
     encoding: 'utf8',

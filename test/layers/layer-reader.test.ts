@@ -13,19 +13,16 @@ import { repoRoot } from '../support/repo.ts';
 import { StoreBuilder, type Tree } from '../support/store-builder.ts';
 import { temporaryDirectory } from '../support/temporary.ts';
 
-/** Buffers that were used before hold anything. */
-function dirty(size: number): Uint8Array {
-  return new Uint8Array(size).fill(0xa5);
-}
-
 function readLayer(
   trees: TreeLocation,
   paths: readonly StorePathContent[],
 ): { diffId: string; size: number } {
   const content = { kind: 'store-paths', trees, paths } as const;
-  const reader = new LayerReader({ content, owner: ROOT_OWNER, codec: parseCodec('none') }, dirty);
+  const reader = new LayerReader({ content, owner: ROOT_OWNER, codec: parseCodec('none') });
+  // Buffers that were used before hold anything.
+  const block = new Uint8Array(reader.blockSize).fill(0xa5);
   for (;;) {
-    const { end } = reader.next();
+    const { end } = reader.next(block);
     if (end !== undefined) return end;
   }
 }

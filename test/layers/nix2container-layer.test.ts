@@ -19,12 +19,10 @@ const A = 'a'.repeat(32);
 const D90 = 'd'.repeat(90);
 
 function readLayer(content: LayerContent): { tar: Buffer; diffId: string } {
-  const reader = new LayerReader({ content, owner: ROOT_OWNER, codec: parseCodec('none') }, (size) =>
-    new Uint8Array(size).fill(0xa5),
-  );
+  const reader = new LayerReader({ content, owner: ROOT_OWNER, codec: parseCodec('none') });
   const pieces: Uint8Array[] = [];
   for (;;) {
-    const { raw, end } = reader.next();
+    const { raw, end } = reader.next(new Uint8Array(reader.blockSize).fill(0xa5));
     pieces.push(raw);
     if (end !== undefined) return { tar: Buffer.concat(pieces), diffId: end.diffId };
   }

@@ -1,6 +1,6 @@
 import { constants, deflateRawSync } from 'node:zlib';
-import type * as Zstd from '@bokuweb/zstd-wasm';
-import type { Codec } from '../codec.ts';
+import { GZIP_MEMORY_LEVEL, type Codec } from '../codec.ts';
+import { trimmed, zstdCompressor } from './zstd-compressor.ts';
 
 /** One block compressed by itself. `dictionary` is the end of the block before it. */
 export type CompressBlock = (raw: Uint8Array, dictionary: Uint8Array, last: boolean) => Uint8Array;
@@ -10,10 +10,8 @@ export async function blockCompressor({ name, level }: Codec): Promise<CompressB
   switch (name) {
     case 'gzip':
       return (raw, dictionary, last) => deflateBlock(raw, dictionary, last, level);
-    case 'zstd': {
-      const zstd = await loadZstd();
-      return (raw) => zstd.compress(raw, level);
-    }
+    case 'zstd':
+      return zstdCompressor(level);
     case 'none':
       return (raw) => raw;
   }
@@ -38,18 +36,6 @@ function deflateBlock(raw: Uint8Array, dictionary: Uint8Array, last: boolean, le
   const finishFlush = last ? constants.Z_FINISH : constants.Z_SYNC_FLUSH;
   // One output buffer that fits even incompressible input: growing in steps costs a quarter of the time.
   const chunkSize = raw.byteLength + 1024;
-  const options = { level, finishFlush, chunkSize };
-  const compressed = deflateRawSync(raw, dictionary.byteLength === 0 ? options : { ...options, dictionary });
-  // What became small must not keep, and carry to the other thread, the whole of that buffer.
-  return compressed.byteLength < chunkSize / 2 ? new Uint8Array(compressed) : compressed;
-}
-
-let zstd: Promise<typeof Zstd> | undefined;
-
-async function loadZstd(): Promise<typeof Zstd> {
-  zstd ??= import('@bokuweb/zstd-wasm').then(async (module) => {
-    await module.init();
-    return module;
-  });
-  return zstd;
+  const options = { level, memLevel: GZIP_MEMORY_LEVEL, finishFlush, chunkSize };
+  return trimmed(deflateRawSync(raw, dictionary.byteLength === 0 ? options : { ...options, dictionary }));
 }

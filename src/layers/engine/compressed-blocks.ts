@@ -59,5 +59,9 @@ async function runCompression(
   last: boolean,
 ): Promise<Uint8Array> {
   const job = { kind: 'compress', codec, raw, dictionary, last } as const;
-  return pool.run(job, undefined, [raw.buffer as ArrayBuffer]);
+  try {
+    return await pool.run(job, undefined, raw.buffer instanceof ArrayBuffer ? [raw.buffer] : []);
+  } finally {
+    pool.takeBack(raw);
+  }
 }

@@ -8,24 +8,27 @@ import { openLayerBytes, type LayerBytes } from './layer-bytes.ts';
 /** A layer's tar in blocks, hashed as it goes by: one pass gives bytes, diffID and checksum. */
 export class LayerReader {
   readonly #codec: Codec;
-  readonly #allocate: (size: number) => Uint8Array;
   readonly #tar: LayerBytes;
   readonly #hash: Hash = createHash('sha256');
   #crc32 = 0;
   #size = 0;
   #dictionary: Uint8Array = new Uint8Array(0);
 
-  /** `allocate` gives a buffer of that many bytes, whatever is in it. */
-  constructor({ content, owner, codec }: LayerRecipe, allocate: (size: number) => Uint8Array) {
+  constructor({ content, owner, codec }: LayerRecipe) {
     this.#codec = codec;
-    this.#allocate = allocate;
     this.#tar = openLayerBytes(content, owner);
   }
 
-  /** The next block; the last one carries the facts about the whole. A tar is never empty, so there is a last one. */
-  next(): RawBlock {
-    const { blockSize, dictionarySize, name } = this.#codec;
-    const block = this.#allocate(blockSize);
+  get blockSize(): number {
+    return this.#codec.blockSize;
+  }
+
+  /**
+   * The next block, in `block`, which has the codec's block size. The last one carries the facts about the whole; a
+   * tar is never empty, so there is a last one.
+   */
+  next(block: Uint8Array): RawBlock {
+    const { dictionarySize, name } = this.#codec;
     const raw = block.subarray(0, this.#tar.read(block));
     const dictionary = this.#dictionary;
     this.#size += raw.byteLength;

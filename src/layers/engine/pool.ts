@@ -1,6 +1,7 @@
 import { availableParallelism } from 'node:os';
 import { Worker } from 'node:worker_threads';
 import { NixpushError } from '../../base/errors.ts';
+import { BlockBuffers } from './block-buffers.ts';
 import type { Job, JobResults, PlainError, Reply } from './protocol.ts';
 
 interface QueuedJob {
@@ -17,6 +18,8 @@ interface QueuedJob {
  */
 export class WorkerPool {
   readonly size: number;
+  /** One for each worker, one to be read meanwhile, and the one that each stream reads ahead and may have to keep. */
+  readonly buffers: BlockBuffers = new BlockBuffers(() => this.size + 1 + this.#streams);
   readonly #members: PoolMember[] = [];
   readonly #shared: QueuedJob[] = [];
   #streams = 0;
@@ -40,6 +43,11 @@ export class WorkerPool {
    */
   get window(): number {
     return Math.max(2, Math.ceil((2 * this.size + 2) / Math.max(1, this.#streams)));
+  }
+
+  /** Gives a block's buffer back, if it is one of the pool's. */
+  takeBack({ buffer }: Uint8Array): void {
+    if (buffer instanceof SharedArrayBuffer) this.buffers.give(buffer);
   }
 
   /** A worker for the jobs of one pass: the one with the fewest passes. Workers start when they are needed. */
@@ -93,11 +101,14 @@ export class WorkerPool {
   }
 }
 
+/** What a block leaves behind is large and short-lived: with little room for the young, V8 frees it soon. */
+const YOUNG_AND_SMALL = { maxYoungGenerationSizeMb: 4 };
+
 /** One worker thread, which does one job at a time. */
 export class PoolMember {
   readonly queue: QueuedJob[] = [];
   passes = 0;
-  readonly #worker = new Worker(new URL('./worker.js', import.meta.url));
+  readonly #worker = new Worker(new URL('./worker.js', import.meta.url), { resourceLimits: YOUNG_AND_SMALL });
   #current: QueuedJob | undefined;
 
   constructor(onIdle: () => void) {

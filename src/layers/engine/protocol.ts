@@ -12,6 +12,8 @@ export interface ReadJob {
   readonly pass: number;
   /** With the first block of a pass. */
   readonly recipe?: LayerRecipe;
+  /** Shared memory of a block's size. Without it the block comes in memory of its own, which changes hands. */
+  readonly into?: SharedArrayBuffer;
 }
 
 export interface CompressJob {

@@ -3,14 +3,11 @@ import { parentPort } from 'node:worker_threads';
 import { NixpushError } from '../../base/errors.ts';
 import { blockCompressor, type CompressBlock } from './compress.ts';
 import { LayerReader } from './layer-reader.ts';
-import type { Job, JobResults, PlainError, Reply } from './protocol.ts';
+import type { Job, JobResults, PlainError, ReadJob, Reply } from './protocol.ts';
 
 const port = parentPort!;
 const passes = new Map<number, LayerReader>();
 const compressors = new Map<string, CompressBlock>();
-/** Blocks that were compressed here, for the next ones that are read here: memory is not freed and asked for again. */
-const freeBlocks: Uint8Array[] = [];
-const MOST_FREE_BLOCKS = 4;
 
 port.on('message', (job: Job) => {
   run(job).then(
@@ -28,13 +25,11 @@ port.on('message', (job: Job) => {
 async function run(job: Job): Promise<JobResults[Job['kind']]> {
   switch (job.kind) {
     case 'read':
-      return read(job.pass, job.recipe && new LayerReader(job.recipe, allocate));
+      return read(job);
     case 'compress': {
       const compress = compressors.get(job.codec.id) ?? (await blockCompressor(job.codec));
       compressors.set(job.codec.id, compress);
-      const compressed = compress(job.raw, job.dictionary, job.last);
-      if (freeBlocks.length < MOST_FREE_BLOCKS) freeBlocks.push(new Uint8Array(job.raw.buffer));
-      return compressed;
+      return compress(job.raw, job.dictionary, job.last);
     }
     case 'close':
       close(job.pass);
@@ -42,10 +37,11 @@ async function run(job: Job): Promise<JobResults[Job['kind']]> {
   }
 }
 
-function read(pass: number, opened: LayerReader | undefined): JobResults['read'] {
-  if (opened !== undefined) passes.set(pass, opened);
+function read({ pass, recipe, into }: ReadJob): JobResults['read'] {
+  if (recipe !== undefined) passes.set(pass, new LayerReader(recipe));
   try {
-    const block = passes.get(pass)!.next();
+    const reader = passes.get(pass)!;
+    const block = reader.next(new Uint8Array(into ?? new ArrayBuffer(reader.blockSize)));
     if (block.end !== undefined) close(pass);
     return block;
   } catch (error) {
@@ -54,17 +50,12 @@ function read(pass: number, opened: LayerReader | undefined): JobResults['read']
   }
 }
 
-function allocate(size: number): Uint8Array {
-  const at = freeBlocks.findIndex(({ byteLength }) => byteLength === size);
-  return at < 0 ? new Uint8Array(size) : freeBlocks.splice(at, 1)[0]!;
-}
-
 function close(pass: number): void {
   passes.get(pass)?.close();
   passes.delete(pass);
 }
 
-/** Blocks change hands instead of being copied. A buffer from Node's pool is shared with others and must be copied. */
+/** Blocks change hands instead of being copied, unless both sides have them. A buffer from Node's pool must be copied. */
 function transferables(result: JobResults[Job['kind']]): ArrayBuffer[] {
   if (result === null) return [];
   const bytes = 'raw' in result ? result.raw : result;
