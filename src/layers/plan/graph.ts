@@ -37,6 +37,11 @@ function byPath(a: ClosurePath, b: ClosurePath): number {
   return compare(a.path, b.path);
 }
 
+/** The smallest first, as nixpkgs' layering pipeline has them. */
+export function bySize(a: ClosurePath, b: ClosurePath): number {
+  return a.narSize - b.narSize || byPath(a, b);
+}
+
 /** By what follows the hash, so that a rebuild, which changes hashes, changes no order; of equal names the smaller path first. */
 export function byName(a: ClosurePath, b: ClosurePath): number {
   return compare(storeName(a.path), storeName(b.path)) || a.narSize - b.narSize || compare(a.path, b.path);
@@ -60,6 +65,19 @@ export function reach(nodes: Iterable<number>, edges: readonly (readonly number[
   // `reached` grows while it is walked.
   for (let next = 0; next < reached.length; next++) edges[reached[next]!]!.forEach(visit);
   return reached;
+}
+
+/** A part of a graph: its node i is the node `nodes[i]` of the whole. */
+export function subgraph({ paths, narSizes, references, users }: Graph, nodes: readonly number[]): Graph {
+  const ids = new Map(nodes.map((node, id) => [node, id]));
+  const inside = (edges: readonly (readonly number[])[]): number[][] =>
+    nodes.map((node) => edges[node]!.flatMap((target) => ids.get(target) ?? []));
+  return {
+    paths: nodes.map((node) => paths[node]!),
+    narSizes: nodes.map((node) => narSizes[node]!),
+    references: inside(references),
+    users: inside(users),
+  };
 }
 
 /** By code units, which for store paths are bytes. */

@@ -6,6 +6,7 @@ import { planAfter, unchangedLayers } from './earlier.ts';
 import { byStability } from './expected.ts';
 import { KEPT_REASON, plannedReason, type ExplainedLayer, type ExplainedPlan } from './explain.ts';
 import { byName, makeGraph } from './graph.ts';
+import { decidedLayers, type LayersByHand } from './layers-by-hand.ts';
 import { popularityLayers } from './popularity.ts';
 import { weightsOf, type LayerWeights } from './weights.ts';
 
@@ -13,7 +14,7 @@ import { weightsOf, type LayerWeights } from './weights.ts';
 export type LayerStrategy = 'auto' | 'popularity' | 'expected';
 
 export interface PlanOptions {
-  strategy: LayerStrategy;
+  strategy: LayerStrategy | LayersByHand;
   /** How many layers store paths may make: what the base image and the root layer leave of --max-layers. */
   budget: number;
   /** How often packages change, for `expected`; the others do not ask. */
@@ -46,6 +47,7 @@ export function explainLayers(paths: readonly ClosurePath[], options: PlanOption
   }
   if (paths.length === 0) return { layers: [], anew: undefined };
   if (strategy === 'expected') return explainExpected(paths, options);
+  if (typeof strategy === 'object') return explainDecided(paths, strategy, options);
   const graph = makeGraph(paths);
   const layers = strategy === 'auto' ? autoLayers(graph, budget) : popularityLayers(graph, budget);
   const reason = strategy === 'auto' ? "nixpkgs' automatic layering" : "nixpkgs' popularity contest";
@@ -57,6 +59,18 @@ export function explainLayers(paths: readonly ClosurePath[], options: PlanOption
     })),
     anew: undefined,
   };
+}
+
+/** What nobody has decided on is planned in the layers that are left. */
+function explainDecided(
+  paths: readonly ClosurePath[],
+  decided: LayersByHand,
+  options: PlanOptions,
+): ExplainedPlan {
+  const { layers, rest } = decidedLayers(paths, decided, options.budget);
+  if (rest.length === 0) return { layers, anew: undefined };
+  const planned = explainExpected(rest, { ...options, budget: options.budget - layers.length });
+  return { layers: [...layers, ...planned.layers], anew: planned.anew };
 }
 
 function explainExpected(

@@ -13,7 +13,7 @@ export function popularityLayers(graph: Graph, budget: number): number[][] {
 }
 
 /** Most popular first; of equally popular ones by name. What lies behind a cycle, which no Nix store has, comes where its partial score puts it. */
-function byPopularity(graph: Graph): number[] {
+export function byPopularity(graph: Graph): number[] {
   const scores = popularity(graph);
   const names = graph.paths.map(sortName);
   const score = (node: number): bigint => scores.get(node) ?? 0n;

@@ -34,7 +34,7 @@ export function weightsOf(paths: readonly string[], weights: LayerWeights): Floa
 }
 
 /** Without the version, which begins after the first dash that no letter follows (Nix manual, builtins.parseDrvName). */
-function packageName(name: string): string {
+export function packageName(name: string): string {
   return name.replace(/-[^a-zA-Z].*$/, '');
 }
 
