@@ -1,5 +1,5 @@
 import { realpath } from 'node:fs/promises';
-import { NixpushError } from '../base/errors.ts';
+import { NixpushError, usageError } from '../base/errors.ts';
 import type { ImageDefinition } from '../definitions/image-definition.ts';
 import type { ImageInput } from '../definitions/image-input.ts';
 import { parseCreated } from '../image/created.ts';
@@ -14,15 +14,26 @@ import type { PushOptions } from './push.ts';
 
 export type DefinitionInput = ImageInput & { kind: 'definition' };
 
+/** The definition that `--profile` stands for. */
+export function profileOf(contents: readonly string[]): DefinitionInput {
+  const definition: ImageDefinition = { nixpush: 1, tag: 'latest', contents, profile: true };
+  return { kind: 'definition', name: 'the profile', file: '', definition };
+}
+
 /**
  * The options of a push with what the definition says where they say nothing themselves. Throws ERR_FORMAT with the
- * place in the definition.
+ * place in the definition, ERR_USAGE.
  */
 export function definitionOptions(
   { definition, name: file }: DefinitionInput,
   options: PushOptions,
 ): PushOptions {
   const { fromImage, maxLayers, layers, created, config = {}, annotations } = definition;
+  if (options.noLinks === true)
+    throw usageError(
+      '--no-links has no use with a definition',
+      'Name no contents in it: what else it names is in the closure.',
+    );
   const at = <T>(key: string, read: () => T): T => readAt(`${file}: ${key}`, read);
   if (created !== undefined) at('created', () => parseCreated(created));
   const platform = at('system', () => definedPlatform(definition));

@@ -62,6 +62,7 @@ const WITHOUT_USE = {
   layers: '--layers',
   layerWeights: '--layer-weights',
   noLinks: '--no-links',
+  profile: '--profile',
 } as const;
 
 /** Throws ERR_USAGE, naming the option. */

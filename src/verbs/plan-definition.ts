@@ -28,13 +28,14 @@ import type { PushOptions } from './push.ts';
 
 /** The image that a definition describes; `options` have what it says already. Throws NixpushError. */
 export async function planDefinition(
-  { definition, name: file }: DefinitionInput,
+  { definition: written, name: file }: DefinitionInput,
   options: PushOptions,
   settings: PushSettings,
   base: BaseImage | undefined,
   earlier: Earlier,
 ): Promise<PlannedImage> {
   const { onProgress, signal, noCache } = options;
+  const definition = options.profile === true ? { ...written, profile: true } : written;
   const warn = (message: string): void => onProgress?.({ type: 'warning', message });
   const directory = noCache === true ? undefined : cacheDirectory();
   const source = openClosureSource(options, directory);

@@ -107,17 +107,19 @@ function checkSystems({ systems, ...options }: PushSystemsOptions): SystemPush[]
 
 /** The push of what its one path describes, if it does. */
 async function withDefinition(push: SystemPush): Promise<SystemPush> {
-  const { paths = [], store, signal } = push.options;
+  const { paths = [], store, signal, profile } = push.options;
   const input = await readImageInput(paths, { trees: treeLocation(store), ...(signal && { signal }) });
-  if (input.kind === 'store-paths') return { ...push, options: { ...push.options, paths: input.roots } };
-  if (input.kind !== 'definition')
+  if (input.kind === 'store-paths' && profile !== true)
+    return { ...push, options: { ...push.options, paths: input.roots } };
+  const { definitionOptions, profileOf } = await import('./definition-options.ts');
+  const definition = input.kind === 'store-paths' ? profileOf(input.roots) : input;
+  if (definition.kind !== 'definition')
     throw usageError(
-      `${input.name} is an image already, which --system cannot plan`,
+      `${definition.name} is an image already, which --system cannot plan`,
       'Push it by itself, and put the images together with nixpush index.',
     );
-  const { definitionOptions } = await import('./definition-options.ts');
-  const options = definitionOptions(input, push.options);
-  return { ...push, options, settings: checkOptions(options), definition: input };
+  const options = definitionOptions(definition, push.options);
+  return { ...push, options, settings: checkOptions(options), definition };
 }
 
 /** The base image for one platform. The first look-up decides which one it is, should its tag move in between. */

@@ -55,6 +55,8 @@ export interface PushOptions {
   jobs?: number;
   /** Leave out the root layer. */
   noLinks?: boolean;
+  /** Link the store paths at `/run/profile` in place of `/`, their `/etc` also there, and set `PATH`. */
+  profile?: boolean;
   /** Already merged: file first, flags over it. */
   config?: ImageConfig;
   /** Manifest annotations. */
@@ -84,12 +86,11 @@ export async function push(options: PushOptions): Promise<PushResult> {
   const input = await readImageInput(options.paths ?? [], looking);
   switch (input.kind) {
     case 'store-paths':
-      return pushClosure({ ...options, paths: input.roots }, settings);
-    case 'definition': {
-      const { definitionNames, definitionOptions } = await import('./definition-options.ts');
-      const defined = definitionOptions(input, options);
-      return pushClosure(defined, checkOptions(defined), { input, names: await definitionNames(input) });
-    }
+      return options.profile === true
+        ? pushDefinition(await profileDefinition(input.roots), options)
+        : pushClosure({ ...options, paths: input.roots }, settings);
+    case 'definition':
+      return pushDefinition(input, options);
     case 'stream-config':
     case 'nix2container':
     case 'docker-archive': {
@@ -97,6 +98,17 @@ export async function push(options: PushOptions): Promise<PushResult> {
       return pushDescribed(input, options, settings);
     }
   }
+}
+
+async function pushDefinition(input: DefinitionInput, options: PushOptions): Promise<PushResult> {
+  const { definitionNames, definitionOptions } = await import('./definition-options.ts');
+  const defined = definitionOptions(input, options);
+  return pushClosure(defined, checkOptions(defined), { input, names: await definitionNames(input) });
+}
+
+async function profileDefinition(roots: readonly string[]): Promise<DefinitionInput> {
+  const { profileOf } = await import('./definition-options.ts');
+  return profileOf(roots);
 }
 
 /** What describes the image of a closure, and what it is called. */

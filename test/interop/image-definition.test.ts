@@ -158,6 +158,20 @@ describe('an image defined in Nix', peers, () => {
     assert.deepEqual(run('ls', root), 'etc\nnix\nrun\n');
   });
 
+  test('curl and certificates by --profile are the same image', async (t) => {
+    const defined = build('name = "curl"; tag = "latest"; contents = [ curl cacert ]; profile = true;');
+    const paths = ['curl-8.0', 'nss-cacert-3.86'].map(
+      (name) => new RegExp(`/nix/store/[^"/]*${name}`).exec(readFileSync(defined, 'utf8'))![0],
+    );
+    const image = join(temporaryDirectory(t), 'image');
+    const [one, other] = [
+      await push(defined, '--to', `oci:${image}:1`),
+      await nixpush([...paths, '--profile', '--to', `oci:${image}:2`], { env: nixSettings }),
+    ];
+    assert.match(one.stdout, /@sha256:/, one.stderr);
+    assert.equal(one.stdout, other.stdout, other.stderr);
+  });
+
   test('a static program in a single layer', async (t) => {
     const definition = build(
       'name = "hello-docker"; copyToRoot = static; includeStorePaths = false; config.Cmd = [ "/bin/echo" "hello" ];',

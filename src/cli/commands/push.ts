@@ -18,7 +18,7 @@ export const push: Command = {
   positional: {
     name: 'path',
     pattern: '[path..]',
-    describe: 'store path, symlink into the store (./result if left out), or flake installable (.#hello)',
+    describe: 'store path, link into the store (default ./result), .#installable, or image definition',
   },
   examples: [
     { command: 'nixpush --to ghcr.io/me/hello', purpose: './result as ghcr.io/me/hello:latest' },
@@ -86,6 +86,7 @@ export const push: Command = {
           describe: 'earlier image to take layers from (auto: the same tag)',
         },
         'no-cache': { describe: 'make every layer again, whatever earlier pushes found out' },
+        profile: { describe: 'links at /run/profile, PATH set: as export-profile for FROM scratch' },
         'no-links': { describe: 'leave out the root layer: links at / to the programs of the PATHs' },
       },
     },
@@ -181,6 +182,7 @@ function optionsFrom(args: Arguments, prepared: Prepared): PushOptions {
       annotations: prepared.annotations,
     }),
     noLinks: args.flag('no-links'),
+    profile: args.flag('profile'),
     dryRun: args.flag('dry-run'),
     noCache: args.flag('no-cache'),
     onProgress,
