@@ -1,16 +1,18 @@
 import { createHash } from 'node:crypto';
+import pLimit from 'p-limit';
 import { isDigest, type Digest } from '../base/digest.ts';
 import { NixpushError } from '../base/errors.ts';
 import type { Descriptor, Platform } from '../image/descriptor.ts';
+import type { ImageManifest } from '../image/manifest.ts';
 import { OCI_LAYER_ZSTD } from '../image/media-types.ts';
 import { formatPlatform } from '../image/platform.ts';
 import { decompress } from '../layers/decompress.ts';
-import { skopeoArchive, type UncompressedLayer } from '../stores/archive/skopeo-archive.ts';
+import { skopeoArchive, type SkopeoImage, type UncompressedLayer } from '../stores/archive/skopeo-archive.ts';
 import type { ImageStore, StoreOptions } from '../stores/image-store.ts';
 import { findImage } from './find-image.ts';
 import type { LockableReference } from './lock-file.ts';
 import type { ProgressListener } from './progress.ts';
-import { readConfig } from './read-config.ts';
+import { readConfig, type StoredConfig } from './read-config.ts';
 
 /** What nixpkgs' `dockerTools.pullImage` wants, in its words, as `nix-prefetch-docker` prints it. */
 export interface PullImageArguments {
@@ -23,6 +25,9 @@ export interface PullImageArguments {
   /** SRI, of the archive that skopeo writes for pullImage. */
   readonly hash: string;
 }
+
+/** Layers measured at the same time. */
+const PARALLEL = 4;
 
 export interface PullImageOptions extends StoreOptions {
   readonly digest: Digest;
@@ -37,8 +42,39 @@ export interface PullImageOptions extends StoreOptions {
 export async function pullImageArguments(
   store: ImageStore,
   { host, repository, tag }: LockableReference,
-  { digest, platform, onProgress, ...reading }: PullImageOptions,
+  options: PullImageOptions,
 ): Promise<PullImageArguments> {
+  const { digest, platform } = options;
+  const image = await findPullable(store, options);
+  const name = `${host}/${repository}`;
+  const hash = createHash('sha256');
+  for await (const piece of skopeoArchive({ name, tag, ...(await contentOf(store, image, options)) }))
+    hash.update(piece);
+  // As everybody writes it, and nix-prefetch-docker prints it; skopeo spells it out in the archive.
+  const imageName = name.replace(/^docker\.io\/(library\/)?/, '');
+  return {
+    imageName,
+    imageDigest: digest,
+    finalImageName: imageName,
+    finalImageTag: tag,
+    os: platform.os,
+    arch: platform.architecture,
+    hash: `sha256-${hash.digest('base64')}`,
+  };
+}
+
+interface PullableImage {
+  readonly manifest: ImageManifest;
+  readonly config: StoredConfig;
+  /** For messages. */
+  readonly what: string;
+}
+
+/** The image that skopeo would choose, if it would take it. */
+async function findPullable(
+  store: ImageStore,
+  { digest, platform, ...reading }: PullImageOptions,
+): Promise<PullableImage> {
   const root = await store.getManifest(digest, reading);
   const { manifest } = await findImage(store, root, platform, reading);
   const what = `${store.name}@${digest}`;
@@ -48,40 +84,33 @@ export async function pullImageArguments(
     });
   const config = await readConfig(store, manifest.config, reading);
   if (config === undefined) throw new NixpushError('ERR_FORMAT', `${what} is no container image`);
-  const { os, architecture: arch } = config.platform ?? platform;
-  if (os !== platform.os || arch !== platform.architecture)
-    throw new NixpushError(
-      'ERR_NOT_FOUND',
-      `${what} is for ${os}/${arch}, not for ${formatPlatform(platform)}`,
-    );
-  const size = manifest.layers.reduce((sum, layer) => sum + layer.size, 0);
-  onProgress?.({ type: 'image-hash', image: what, size });
-  const layers: UncompressedLayer[] = [];
-  for (const [at, layer] of manifest.layers.entries())
-    layers.push(await uncompressed(store, layer, { diffId: config.diffIds[at], what, ...reading }));
-  const name = `${host}/${repository}`;
-  const hash = createHash('sha256');
-  const archive = skopeoArchive({
-    name,
-    tag,
-    config: await bytesOf(store, manifest.config, reading),
-    layers,
-  });
-  for await (const piece of archive) hash.update(piece);
-  // As everybody writes it, and nix-prefetch-docker prints it; skopeo spells it out in the archive.
-  const imageName = name.replace(/^docker\.io\/(library\/)?/, '');
-  return {
-    imageName,
-    imageDigest: digest,
-    finalImageName: imageName,
-    finalImageTag: tag,
-    os,
-    arch,
-    hash: `sha256-${hash.digest('base64')}`,
-  };
+  const found = config.platform ?? platform;
+  if (found.os === platform.os && found.architecture === platform.architecture)
+    return { manifest, config, what };
+  throw new NixpushError(
+    'ERR_NOT_FOUND',
+    `${what} is for ${formatPlatform(found)}, not for ${formatPlatform(platform)}`,
+  );
 }
 
-async function uncompressed(
+async function contentOf(
+  store: ImageStore,
+  { manifest, config, what }: PullableImage,
+  { onProgress, ...reading }: PullImageOptions,
+): Promise<Pick<SkopeoImage, 'config' | 'layers'>> {
+  const size = manifest.layers.reduce((sum, layer) => sum + layer.size, 0);
+  onProgress?.({ type: 'image-hash', image: what, size });
+  const limit = pLimit(PARALLEL);
+  const layers = await Promise.all(
+    manifest.layers.map((layer, at) =>
+      limit(() => measured(store, layer, { diffId: config.diffIds[at], what, ...reading })),
+    ),
+  );
+  return { config: await bytesOf(store, manifest.config, reading), layers };
+}
+
+/** Goes through a layer once, for its size. */
+async function measured(
   store: ImageStore,
   layer: Descriptor,
   { diffId, what, ...reading }: StoreOptions & { diffId: string | undefined; what: string },
