@@ -91,26 +91,24 @@ class CompressedLayers {
 
   #compressed({ digest: diffId, size }: Descriptor, what: string): BlobCopy {
     const { pool, codec, cache } = this.#compression;
-    let blob: LayerBlob | undefined;
     return {
       what,
       digest: diffId,
       size,
       open: (onRead) => {
         const known = this.#facts.get(diffId);
-        blob = new LayerBlob(pool, {
+        return new LayerBlob(pool, {
           what,
           codec,
           blocks: () => tarBlocks(this.#from.getBlob({ digest: diffId, size }), diffId, codec),
           ...(known !== undefined && { known }),
           onBlock: onRead,
+          // Before any destination can have the whole layer: a copy that is killed then need not make it again.
+          onMade: async (facts) => {
+            this.#facts.set(diffId, facts);
+            await cache.set(this.#key(diffId), facts);
+          },
         });
-        return blob;
-      },
-      onDone: async () => {
-        if (blob?.facts === undefined) return;
-        this.#facts.set(diffId, blob.facts);
-        await cache.set(this.#key(diffId), blob.facts);
       },
     };
   }

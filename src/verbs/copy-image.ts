@@ -82,7 +82,6 @@ async function copyBlobs(
     );
     const mountFrom = blob.from === undefined ? {} : { mountFrom: blob.from };
     await distribute({ source, index, destinations: standing, ...mountFrom, places, onProgress });
-    await blob.onDone?.();
   };
   await Promise.all(blobs.map((blob, index) => limit(() => copyBlob(blob, index))));
 }

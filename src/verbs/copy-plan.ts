@@ -28,8 +28,6 @@ export interface BlobCopy extends PlannedBlob {
   readonly open: (onRead: (read: number, written: number) => void) => BlobSource;
   /** Where the blob is as it stays: a registry can take it over from another of its repositories. */
   readonly from?: ImageStore;
-  /** Called when the destinations are done with the blob. */
-  readonly onDone?: () => Promise<void>;
 }
 
 export interface CopiedManifests {

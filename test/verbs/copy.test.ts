@@ -357,6 +357,21 @@ suite('an archive', () => {
     assert.deepEqual(away.dialogue(), ['HEAD 200']);
   });
 
+  test('that was compressed but did not arrive is not compressed again', async (t) => {
+    const away = await registry(t);
+    process.env['XDG_CACHE_HOME'] = temporaryDirectory(t);
+    t.after(() => (process.env['XDG_CACHE_HOME'] = '/nonexistent'));
+    const to = [`${away.host}/y/hello:1`];
+    const file = archive(t);
+    away.fault({ on: 'upload-put', effect: { kind: 'answer', status: 403, code: 'DENIED' } });
+    await assert.rejects(copy(`docker-archive:${file}`, { to, jobs: 1 }), { code: 'ERR_DENIED' });
+    away.clearFaults();
+    away.requests.length = 0;
+    await copy(`docker-archive:${file}`, { to });
+    // Only what is known beforehand is looked for: the config, and the layer that was refused.
+    assert.equal(away.requests.filter(({ operation }) => operation === 'blob-head').length, 2);
+  });
+
   test('has the layers of a push that made it, whichever way they go', async (t) => {
     const directory = temporaryDirectory(t);
     const store = new StoreBuilder(directory);
