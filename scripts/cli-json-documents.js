@@ -116,6 +116,28 @@ const images = [
   { ...manifest, digest: 'sha256:0b2e…', platform: { os: 'linux', architecture: 'arm64' } },
 ];
 
+export const mirror = {
+  repositories: [
+    {
+      from: 'docker.io/library/debian',
+      to: 'ghcr.io/me/debian',
+      images: [
+        {
+          tag: '12',
+          outcome: 'copied',
+          digest: 'sha256:5f0c…',
+          bytes: 48493829,
+          requests: 17,
+          error,
+        },
+      ],
+      pruned: ['11'],
+      error,
+    },
+  ],
+  summary: { images: 1, unchanged: 0, copied: 1, planned: 0, failed: 0, pruned: 1, bytes: 48493829 },
+};
+
 export const madeIndex = {
   manifest: { mediaType: 'application/vnd.oci.image.index.v1+json', digest: 'sha256:77d1…', size: 491 },
   images,
@@ -222,6 +244,12 @@ export const JSON_DOCUMENTS = [
     about:
       'On stdout, or on stderr while an archive goes to stdout. `manifest` is the image or index that is at the destinations now; destinations are as with `push`.',
     example: copy,
+  },
+  {
+    title: '`mirror --json`',
+    about:
+      'On stdout. `outcome` of an image is `unchanged`, `copied`, `failed` (with `error`) or, after `--dry-run`, `planned`; `bytes` were sent to the destination or, after `--dry-run`, would be, in about `requests` requests. `error` of a repository says why it could not be listed or pruned.',
+    example: mirror,
   },
   {
     title: '`inspect --json`: an image',

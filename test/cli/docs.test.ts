@@ -9,12 +9,14 @@ import * as exitCodes from '../../src/cli/exit-codes.ts';
 import * as help from '../../src/cli/help.ts';
 import { copyDocument } from '../../src/cli/output/copy-report.ts';
 import { indexDocument } from '../../src/cli/output/index-report.ts';
+import { mirrorDocument } from '../../src/cli/output/mirror-report.ts';
 import { pushDocument } from '../../src/cli/output/push-report.ts';
 import { pushSystemsDocument } from '../../src/cli/output/push-systems-report.ts';
 import { errorDocument } from '../../src/cli/print-error.ts';
 import type { CopyResult } from '../../src/verbs/copy.ts';
 import type { IndexResult } from '../../src/verbs/index-images.ts';
 import type { InspectedImage, InspectedIndex } from '../../src/verbs/inspect.ts';
+import type { MirrorResult } from '../../src/verbs/mirror/mirror-result.ts';
 import type { PushResult } from '../../src/verbs/push-result.ts';
 import type { PushSystemsResult } from '../../src/verbs/push-systems.ts';
 import { repoRoot } from '../support/repo.ts';
@@ -26,6 +28,7 @@ interface Renderer {
 interface Examples {
   push: PushResult;
   copy: CopyResult;
+  mirror: MirrorResult & { summary: object };
   madeIndex: IndexResult;
   pushSystems: PushSystemsResult;
   image: InspectedImage;
@@ -58,6 +61,18 @@ describe('docs/cli.md', () => {
     const failed = { ...destination!, error: new NixpushError('ERR_DENIED', error.message, error) };
     const document: unknown = JSON.parse(JSON.stringify(copyDocument({ ...copy, destinations: [failed] })));
     assert.deepEqual(document, copy);
+  });
+
+  test('shows the JSON of a mirror as it is', async () => {
+    const { mirror, error } = await script<Examples>('cli-json-documents.js');
+    const failure = new NixpushError('ERR_DENIED', error.message, error);
+    const repositories = mirror.repositories.map(({ images, ...repository }) => ({
+      ...repository,
+      images: images.map((image) => ({ ...image, error: failure })),
+      error: failure,
+    }));
+    const document: unknown = JSON.parse(JSON.stringify(mirrorDocument({ repositories })));
+    assert.deepEqual(document, mirror);
   });
 
   test('shows the JSON of an index, and of a push for several systems, as it is', async () => {
