@@ -29,6 +29,8 @@ export interface CliOption {
   /** May be given several times. */
   readonly repeat?: true;
   readonly choices?: readonly string[];
+  /** Some of the values that there may be, for completion. */
+  readonly suggestions?: readonly string[];
   /** The value is a whole number from 1 up. */
   readonly integer?: true;
   /** One line, beginning with a small letter. */
@@ -43,7 +45,7 @@ export interface OptionGroup {
 
 export interface Positional {
   readonly name: string;
-  /** As yargs and the help write it: `[path..]`, `<ref>`, `<from> <to>`. */
+  /** As the help writes it: `[path..]`, `<ref>`, `<from> <to>`. */
   readonly pattern: string;
   readonly describe: string;
   readonly choices?: readonly string[];
