@@ -1,25 +1,17 @@
 import type { Digest } from '../base/digest.ts';
-import { usageError } from '../base/errors.ts';
-import { readImageInput } from '../definitions/image-input.ts';
 import type { Descriptor, Platform } from '../image/descriptor.ts';
 import { makeIndex, type EncodedManifest } from '../image/manifest.ts';
-import { platformOfSystem } from '../image/nix-system.ts';
-import { formatPlatform } from '../image/platform.ts';
 import type { LayerFacts } from '../layers/layer-blob.ts';
-import { treeLocation } from '../nix/tree-location.ts';
-import { formatReference, parseReference } from '../stores/reference.ts';
 import type { RegistryClient } from '../stores/registry/client.ts';
-import { openBaseImage, type BaseImage } from './base-image.ts';
-import type { DefinitionInput } from './definition-options.ts';
+import type { BaseImage } from './base-image.ts';
+import { carryOut, type PushPlan } from './carry-out.ts';
 import { failOnAbort, openDestinations, throwIfAllFailed, type Destination } from './destination.ts';
 import { openEarlier, type Earlier } from './earlier.ts';
-import { checkIndexDestinations } from './index-images.ts';
 import type { ProgressListener } from './progress.ts';
 import type { PushedDestination, PushResult } from './push-result.ts';
-import type { PushSettings } from './push-settings.ts';
-import { carryOut, type PushPlan } from './carry-out.ts';
-import { checkOptions, planPush, type PushOptions } from './push.ts';
+import { planPush, type PushOptions } from './push.ts';
 import { settlePresent } from './settle-present.ts';
+import { checkSystems, openBase, warningsNamed, withDefinition, type SystemPush } from './system-push.ts';
 
 export interface PushSystemsOptions extends Omit<PushOptions, 'paths' | 'platform'> {
   /** What each image is made of, in the order of the index. */
@@ -67,7 +59,7 @@ export async function pushSystems(options: PushSystemsOptions): Promise<PushSyst
       const platform = base?.platform ?? push.settings.platform;
       const earlier = await openEarlier(push.options, push.settings, { destinations, platform, clients });
       earliers.push(earlier);
-      const plan = await planPush(base, earlier, push.options, push.settings, push.definition);
+      const plan = await planPush(base, earlier, warningsNamed(push), push.settings, push.definition);
       planned.push({ ...push, earlier, plan });
     }
     const result = await pushPlanned(planned, destinations, options);
@@ -80,64 +72,9 @@ export async function pushSystems(options: PushSystemsOptions): Promise<PushSyst
   }
 }
 
-interface SystemPush {
-  readonly system: string;
-  readonly options: PushOptions;
-  readonly settings: PushSettings;
-  readonly definition?: DefinitionInput;
-}
-
 interface PlannedSystem extends SystemPush {
   readonly earlier: Earlier;
   readonly plan: PushPlan;
-}
-
-/** Everything that can be wrong with the options, before anything is read or asked. */
-function checkSystems({ systems, ...options }: PushSystemsOptions): SystemPush[] {
-  if (options.to.length > 0 || options.dryRun !== true) checkIndexDestinations(options.to);
-  const names = systems.map(({ system }) => system);
-  const twice = names.find((name, at) => names.indexOf(name) !== at);
-  if (twice !== undefined) throw usageError(`the system ${twice} is there twice`);
-  return systems.map(({ system, paths }) => {
-    const platform = formatPlatform(platformOfSystem(system));
-    const push: PushOptions = { ...options, paths, platform };
-    return { system, options: push, settings: checkOptions(push) };
-  });
-}
-
-/** The push of what its one path describes, if it does. */
-async function withDefinition(push: SystemPush): Promise<SystemPush> {
-  const { paths = [], store, signal, profile } = push.options;
-  const input = await readImageInput(paths, { trees: treeLocation(store), ...(signal && { signal }) });
-  if (input.kind === 'store-paths' && profile !== true)
-    return { ...push, options: { ...push.options, paths: input.roots } };
-  const { definitionOptions, profileOf } = await import('./definition-options.ts');
-  const definition = input.kind === 'store-paths' ? profileOf(input.roots) : input;
-  if (definition.kind !== 'definition')
-    throw usageError(
-      `${definition.name} is an image already, which --system cannot plan`,
-      'Push it by itself, and put the images together with nixpush index.',
-    );
-  const options = definitionOptions(definition, push.options);
-  return { ...push, options, settings: checkOptions(options), definition };
-}
-
-/** The base image for one platform. The first look-up decides which one it is, should its tag move in between. */
-async function openBase(
-  { options, settings: { platform } }: SystemPush,
-  first: BaseImage | undefined,
-  clients: Map<string, RegistryClient>,
-): Promise<BaseImage | undefined> {
-  if (options.from === undefined) return undefined;
-  const from = first === undefined ? options.from : pinned(options.from, first);
-  return openBaseImage(from, { ...options, clients, platform });
-}
-
-function pinned(from: string, { reference }: BaseImage): string {
-  const parsed = parseReference(from);
-  if (parsed.transport === 'docker-archive' || parsed.digest !== undefined) return from;
-  const digest = reference.slice(reference.lastIndexOf('@') + 1) as Digest;
-  return formatReference({ ...parsed, tag: parsed.tag ?? 'latest', digest });
 }
 
 async function pushPlanned(

@@ -182,6 +182,24 @@ suite('closures for several systems', () => {
     assert.equal(events.filter(({ type }) => type === 'destination-done').length, 1);
   });
 
+  test('are named in the warnings about them', async (t) => {
+    const { directory, options } = scene(t);
+    const warnings: string[] = [];
+    await pushSystems({
+      ...options,
+      systems: options.systems.map(({ system }) => ({
+        system,
+        paths: [`/nix/store/${'0'.repeat(31)}1-data-1.0`],
+      })),
+      to: [`oci:${directory}/both`],
+      onProgress: (event) => void (event.type === 'warning' && warnings.push(event.message)),
+    });
+    assert.deepEqual(
+      warnings.map((message) => message.slice(0, message.indexOf(': '))),
+      ['x86_64-linux', 'aarch64-linux'],
+    );
+  });
+
   test('come on top of the base image for their platform, which is looked up once', async (t) => {
     const { directory, options } = scene(t);
     const home = await registry(t);
