@@ -33,6 +33,20 @@ export async function definedClosure(
   return closure;
 }
 
+/**
+ * Store paths that are in the image as copies at `/` only: nothing refers to them, not they themselves either, as far
+ * as the definition says what they refer to.
+ */
+export function onlyCopied(definition: ImageDefinition, { paths }: Closure): ReadonlySet<string> {
+  const { copyToRoot = [], closure, ...rest } = definition;
+  if (copyToRoot.length === 0 || closure === undefined) return new Set();
+  const referrers = parsePathInfo(closure, 'closure').filter(({ path }) =>
+    paths.some((each) => each.path === path),
+  );
+  const needed = new Set([...definedRoots(rest), ...referrers.flatMap(({ references }) => references)]);
+  return new Set(copyToRoot.filter((path) => !needed.has(path)));
+}
+
 /** Store paths are named by what they refer to, so none can be reached from itself: such a closure is made up. */
 function refuseCycle({ paths }: Closure, what: string): void {
   const byPath = new Map(paths.map((info) => [info.path, info]));

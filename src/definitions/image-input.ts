@@ -1,7 +1,7 @@
 import { createReadStream } from 'node:fs';
 import { readFile, stat } from 'node:fs/promises';
 import { resolve } from 'node:path';
-import { ioError, usageError } from '../base/errors.ts';
+import { ioError, NixpushError, usageError } from '../base/errors.ts';
 import type { TreeLocation } from '../nix/closure.ts';
 import { DEFAULT_ROOT, resolveRoots } from '../nix/roots.ts';
 import { locate } from '../nix/tree-location.ts';
@@ -94,7 +94,7 @@ async function imageInScript(script: string, trees: TreeLocation): Promise<Image
 }
 
 async function imageInJson(text: string, { name, file }: ImageFile): Promise<ImageInput | undefined> {
-  const document = parseObject(text);
+  const document = parseObject(text, name);
   if (document === undefined) return undefined;
   if (isStreamConfig(document))
     return { kind: 'stream-config', name, file, config: await readStreamConfig(document, name) };
@@ -105,11 +105,15 @@ async function imageInJson(text: string, { name, file }: ImageFile): Promise<Ima
   return undefined;
 }
 
-function parseObject(text: string): object | undefined {
+/** Whoever writes a definition by hand forgets a comma; any other file may be whatever it likes. */
+function parseObject(text: string, name: string): object | undefined {
   try {
     return JSON.parse(text) as object;
-  } catch {
-    return undefined;
+  } catch (error) {
+    if (!/"nixpush"\s*:/.test(text)) return undefined;
+    throw new NixpushError('ERR_FORMAT', `${name} is not JSON: ${(error as Error).message}`, {
+      cause: error,
+    });
   }
 }
 

@@ -19,7 +19,8 @@ export function addNixDatabase(
   const schema = { bytes: Buffer.from(NIX_SCHEMA_VERSION) };
   root.add({ path: '/nix/var/nix/db/db.sqlite', type: 'file', mode: 0o644, content: database }, origin);
   root.add({ path: '/nix/var/nix/db/schema', type: 'file', mode: 0o644, content: schema }, origin);
-  for (const target of [...contents, ...copyToRoot]) {
+  const there = new Set(paths.map(({ path: name }) => name));
+  for (const target of [...contents, ...copyToRoot].filter((name) => there.has(name))) {
     const path = posix.join('/nix/var/nix/gcroots/docker', posix.basename(target));
     root.add({ path, type: 'symlink', mode: 0o777, target }, origin);
   }

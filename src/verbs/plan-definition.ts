@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import { Accounts } from '../definitions/accounts.ts';
 import { addNixDatabase } from '../definitions/nix-database-files.ts';
-import { definedClosure } from '../definitions/definition-closure.ts';
+import { definedClosure, onlyCopied } from '../definitions/definition-closure.ts';
 import type { ImageDefinition } from '../definitions/image-definition.ts';
 import { permissionRules } from '../definitions/permission-rules.ts';
 import { PROFILE, profileConfig } from '../definitions/profile.ts';
@@ -23,6 +23,7 @@ import type { Earlier } from './earlier.ts';
 import { imageSettings } from './image-settings.ts';
 import { readLayerWeights, type PlannedImage } from './plan-closure.ts';
 import { planImage } from './plan-image.ts';
+import { readLayering } from './layering.ts';
 import type { PushSettings } from './push-settings.ts';
 import type { PushOptions } from './push.ts';
 
@@ -44,15 +45,15 @@ export async function planDefinition(
   const trees = new TreeListings(source.trees, closure.paths, directory && join(directory, 'listings'));
   const accounts = new Accounts(definition, file);
   const owner = ownerOf(definition, file);
-  const root = rootFiles(definition, { accounts, closure, trees, file, time: owner.mtime });
+  const stored = storedPaths(definition, closure);
+  const root = rootFiles(definition, { accounts, closure, stored, trees, file, time: owner.mtime });
   const { maxLayers, codec, created, cache } = settings;
   const baseCache = directory === undefined ? undefined : new BaseTreeCache(directory);
-  const stored = definition.includeStorePaths === false ? { ...closure, paths: [] } : closure;
   const plan = await planImage({
     closure: stored,
     trees,
     maxLayers,
-    strategy: options.layers ?? 'expected',
+    strategy: await readLayering(options.layers),
     earlier: earlier.plan,
     reused: earlier.reused,
     weights: await readLayerWeights(options.layerWeights),
@@ -80,14 +81,22 @@ export async function planDefinition(
 interface RootOptions {
   readonly accounts: Accounts;
   readonly closure: Closure;
+  readonly stored: Closure;
   readonly trees: TreeListings;
   readonly file: string;
   readonly time: number;
 }
 
-function rootFiles(definition: ImageDefinition, { trees, time, ...options }: RootOptions): RootFiles {
+/** What the image has in its store. */
+function storedPaths(definition: ImageDefinition, closure: Closure): Closure {
+  if (definition.includeStorePaths === false) return { ...closure, paths: [] };
+  const elsewhere = onlyCopied(definition, closure);
+  return { ...closure, paths: closure.paths.filter(({ path }) => !elsewhere.has(path)) };
+}
+
+function rootFiles(definition: ImageDefinition, { trees, time, stored, ...options }: RootOptions): RootFiles {
   const root = definedRoot(definition, { ...options, listings: trees });
-  if (definition.includeNixDB) addNixDatabase(root, definition, options.closure, time);
+  if (definition.includeNixDB) addNixDatabase(root, definition, stored, time);
   return root.files();
 }
 

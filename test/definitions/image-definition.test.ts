@@ -1,11 +1,12 @@
 import assert from 'node:assert/strict';
-import { readFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { suite, test, type TestContext } from 'node:test';
 import { sha256 } from '../../src/base/digest.ts';
 import { Accounts } from '../../src/definitions/accounts.ts';
-import { definedClosure, definedRoots } from '../../src/definitions/definition-closure.ts';
+import { definedClosure, definedRoots, onlyCopied } from '../../src/definitions/definition-closure.ts';
 import type { ImageDefinition } from '../../src/definitions/image-definition.ts';
+import { readImageInput } from '../../src/definitions/image-input.ts';
 import { IMAGE_SCHEMA } from '../../src/definitions/image-schema.ts';
 import { addNixDatabase } from '../../src/definitions/nix-database-files.ts';
 import { permissionRules } from '../../src/definitions/permission-rules.ts';
@@ -13,6 +14,7 @@ import { readDefinition } from '../../src/definitions/read-definition.ts';
 import { definedRoot } from '../../src/definitions/root-layer.ts';
 import type { WrittenEntry } from '../../src/layers/content.ts';
 import { permissionsOf, permittedEntry } from '../../src/layers/permissions.ts';
+import type { ClosurePath } from '../../src/nix/closure.ts';
 import { ClosureFile } from '../../src/nix/closure-file.ts';
 import { TreeListings } from '../../src/nix/tree-listings.ts';
 import { repoRoot } from '../support/repo.ts';
@@ -130,6 +132,15 @@ suite('an image definition', () => {
     });
 });
 
+test('a definition with a comma too many is told to be one', async (t) => {
+  const { trees, directory } = new StoreBuilder(temporaryDirectory(t));
+  writeFileSync(join(directory, FILE), '{ "nixpush": 1, "contents": [], }');
+  await assert.rejects(readImageInput([FILE], { trees, cwd: directory }), {
+    code: 'ERR_FORMAT',
+    message: /^image\.json is not JSON: /,
+  });
+});
+
 suite('the closure of a definition', () => {
   const path = (letter: string): string => `/nix/store/${letter.repeat(32)}-${letter}`;
   const info = (letter: string, ...references: string[]): object => ({
@@ -168,6 +179,22 @@ suite('the closure of a definition', () => {
 
   test('is empty without store paths', async () => {
     assert.deepEqual(await close({}), []);
+  });
+
+  test('leaves out of the store what is only copied to the root', () => {
+    const closure = [info('a', 'b'), info('b'), info('c', 'c'), info('d')];
+    const copied = (keys: object): string[] => {
+      const definition = {
+        nixpush: 1,
+        copyToRoot: ['a', 'b', 'c', 'd'].map(path),
+        closure,
+        ...keys,
+      } as ImageDefinition;
+      return [...onlyCopied(definition, { roots: [], paths: closure as ClosurePath[] })];
+    };
+    assert.deepEqual(copied({}), ['a', 'd'].map(path));
+    assert.deepEqual(copied({ config: { Cmd: [`${path('d')}/bin/d`] }, contents: [path('a')] }), []);
+    assert.deepEqual(copied({ closure: undefined }), []);
   });
 
   test('is refused if a path is not in it', async () => {
@@ -216,7 +243,10 @@ suite('users and groups', () => {
   test('own files by name or number; a user alone brings the group along', () => {
     const owner = (text: string): object => accounts(redis).owner(text, 'x');
     const expected = { uid: 999, gid: 998, uname: 'redis', gname: 'redis' };
-    assert.deepEqual(['redis', 'redis:redis', '999:998', '999'].map(owner), Array.from({ length: 4 }, () => expected));
+    assert.deepEqual(
+      ['redis', 'redis:redis', '999:998', '999'].map(owner),
+      Array.from({ length: 4 }, () => expected),
+    );
     assert.deepEqual(owner('redis:0'), { ...expected, gid: 0, gname: 'root' });
     assert.deepEqual(owner('1000'), { uid: 1000, gid: 1000 });
     assert.throws(() => owner('mysql'), { message: 'image.json: x: there is no user mysql' });
