@@ -1,12 +1,15 @@
 #!/usr/bin/env node
 // Copies images between two registries of this machine, with nixpush and with skopeo, crane and regctl, as far as they
 // are installed. Needs `npm run build` and scripts/setup-peers, and 2 GB of memory for the registries' storage.
-// usage: node scripts/bench/copy.js [--rounds N] [--registry docker-registry|registry]
+// usage: node scripts/bench/copy.js [--rounds N] [--registry docker-registry|registry] [--distance MS]
+//   --distance: only small layers, between registries that answer after so many milliseconds
 import { createCipheriv } from 'node:crypto';
 import { rmSync } from 'node:fs';
+import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { gzipSync } from 'node:zlib';
+import { farAway } from './distance.js';
 import { measure } from './measure.js';
 import {
   isInstalled,
@@ -18,18 +21,26 @@ import {
 } from './registries.js';
 import { interleave, markdownTable, medians } from './runner.js';
 
+const cores = availableParallelism();
+
 const { values } = parseArgs({
   options: {
     rounds: { type: 'string', default: '7' },
+    distance: { type: 'string', default: '0' },
     registry: { type: 'string', multiple: true, default: ['docker-registry', 'registry'] },
   },
 });
 
+const distance = Number(values.distance);
+
 /** Sizes of layers in bytes. */
-const IMAGES = {
+const IMAGES_NEAR = {
   // As a closure of 754 MB with Python, SciPy and Matplotlib comes out with zstd: half of the layers below 0.9 MB.
   '100 layers, 250 MB': Array.from({ length: 100 }, (_, n) => Math.round(20_000 * 1.0748 ** n)),
   '4 layers, 600 MB': [300e6, 150e6, 100e6, 50e6],
+};
+const IMAGES_FAR = {
+  '100 layers, 26 MB': Array.from({ length: 100 }, (_, n) => Math.round(10_000 * 1.05 ** n)),
 };
 
 /** Programs that copy one image from a registry to another, both without TLS. */
@@ -73,7 +84,7 @@ const CLIENTS = [
 for (const program of values.registry.filter(isInstalled)) {
   const source = await startRegistry(program);
   try {
-    for (const [name, sizes] of Object.entries(IMAGES)) {
+    for (const [name, sizes] of Object.entries(distance > 0 ? IMAGES_FAR : IMAGES_NEAR)) {
       const manifest = await fill(source, 'image', sizes);
       const samples = await interleave(
         CLIENTS.map((client) => ({
@@ -82,7 +93,8 @@ for (const program of values.registry.filter(isInstalled)) {
         })),
         Number(values.rounds),
       );
-      print(`${name}, between two of ${program}`, samples);
+      const away = distance > 0 ? `, ${distance} ms away` : '';
+      print(`${name}, between two of ${program}${away}`, samples);
     }
   } finally {
     await source.stop();
@@ -120,9 +132,10 @@ async function fill(registry, repository, sizes) {
 async function copy(client, { program, source, manifest, verify }) {
   const home = scratchDirectory();
   const destination = await startRegistry(program);
+  const [from, to] = await Promise.all([source, destination].map(place));
   try {
     const before = source.cpuSeconds() + destination.cpuSeconds();
-    const [file, ...args] = client.command(`${source.host}/image:latest`, `${destination.host}/copy:latest`);
+    const [file, ...args] = client.command(`${from.host}/image:latest`, `${to.host}/copy:latest`);
     const cost = await measure(file, args, {
       env: { PATH: process.env.PATH, HOME: home, XDG_CACHE_HOME: home },
     });
@@ -130,9 +143,16 @@ async function copy(client, { program, source, manifest, verify }) {
     if (verify) await verifyImage(destination, 'copy', 'latest', manifest);
     return { ...cost, registrySeconds };
   } finally {
+    from.stop();
+    to.stop();
     await destination.stop();
     rmSync(home, { recursive: true, force: true });
   }
+}
+
+/** A registry as the clients see it. */
+async function place({ host }) {
+  return distance > 0 ? farAway(host, distance) : { host, stop: () => undefined };
 }
 
 function print(title, samples) {
@@ -152,4 +172,9 @@ function print(title, samples) {
   });
   const heading = ['', 's', 'range', '× nixpush', 'its CPU s', "registries' CPU s", 'peak MB'];
   console.log(`\n${title}\n\n${markdownTable([heading, ...rows])}`);
+  if (distance > 0) return;
+  const least = Math.min(...[...samples.values()].flat().map(({ registrySeconds }) => registrySeconds));
+  console.log(
+    `\nA client that costs nothing would take ${(least / cores).toFixed(2)} s: ${cores} cores, the registries alone.`,
+  );
 }
