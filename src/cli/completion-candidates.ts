@@ -16,7 +16,7 @@ function allCandidates(before: readonly string[], current: string): readonly str
   const command = named ?? DEFAULT_COMMAND;
   const options = new Map(command.groups.flatMap((group) => Object.entries(group.options)));
   const last = options.get(before.at(-1)?.replace(/^--/, '') ?? '');
-  if (last?.value !== undefined) return last.choices ?? [];
+  if (last?.value !== undefined) return last.choices ?? last.suggestions ?? [];
   if (current.startsWith('-')) return optionNames(command, before);
   const verbs = before.length === 0 ? commandNames() : [];
   return [...verbs, ...(named?.positional.choices ?? [])];

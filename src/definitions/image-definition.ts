@@ -1,3 +1,4 @@
+import type { LayersByHand } from '../layers/plan/layers-by-hand.ts';
 import type { LayerStrategy } from '../layers/plan/plan.ts';
 import type { Capability } from '../layers/capabilities.ts';
 
@@ -13,7 +14,7 @@ export interface ImageDefinition {
   readonly annotations?: Readonly<Record<string, string>>;
   readonly fromImage?: string;
   readonly maxLayers?: number;
-  readonly layers?: LayerStrategy;
+  readonly layers?: LayerStrategy | LayersByHand;
   readonly files?: Readonly<Record<string, string | DefinedFile>>;
   readonly directories?: Readonly<Record<string, DefinedDirectory>>;
   readonly links?: Readonly<Record<string, string>>;

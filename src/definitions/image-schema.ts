@@ -98,8 +98,20 @@ export const IMAGE_SCHEMA: DocumentSchema = {
     fromImage: { ...text, minLength: 1, description: 'Base image, or the path of an archive of it.' },
     maxLayers: { type: 'integer', minimum: 1, description: 'Those of the base image counted. Default 100.' },
     layers: {
-      enum: ['auto', 'expected', 'popularity'],
-      description: 'How store paths are put into layers. Default auto.',
+      anyOf: [
+        { enum: ['expected', 'auto', 'popularity'] },
+        { type: 'array', items: { type: 'array' } },
+        {
+          type: 'object',
+          properties: { groups: { type: 'array', items: { type: 'array', items: text } } },
+          required: ['groups'],
+          additionalProperties: false,
+        },
+      ],
+      title: 'a strategy, a layering pipeline or groups',
+      examples: ['auto', [['popularity_contest']], { groups: [['glibc']] }],
+      description:
+        "How store paths are put into layers: a strategy (default expected), nixpkgs' layeringPipeline, or groups.",
     },
     files: byPlace('Files written down here.', file),
     directories: byPlace('Directories.', {

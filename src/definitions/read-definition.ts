@@ -1,6 +1,7 @@
 import { checkDocument } from '../base/check-document.ts';
 import { NixpushError } from '../base/errors.ts';
 import { checkImageConfig } from '../image/image-config.ts';
+import { checkLayersByHand } from '../layers/plan/layers-by-hand.ts';
 import { parseStorePath } from '../nix/store-path.ts';
 import type { ImageDefinition } from './image-definition.ts';
 import { IMAGE_SCHEMA } from './image-schema.ts';
@@ -23,6 +24,7 @@ export async function readDefinition(document: object, file: string): Promise<Im
   for (const key of ['contents', 'copyToRoot'] as const)
     for (const [at, path] of (definition[key] ?? []).entries())
       parseStorePath(path, `${file}: ${key}[${at}]`);
+  if (typeof definition.layers === 'object') checkLayersByHand(definition.layers, `${file}: layers`);
   checkImageConfig(definition.config ?? {}, `${file}: config`);
   return definition;
 }

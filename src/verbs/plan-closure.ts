@@ -15,6 +15,7 @@ import { basePlan } from './base-plan.ts';
 import type { Earlier } from './earlier.ts';
 import { imageSettings } from './image-settings.ts';
 import { planImage, type ImagePlan } from './plan-image.ts';
+import { readLayering } from './layering.ts';
 import type { PushSettings } from './push-settings.ts';
 import type { PushOptions } from './push.ts';
 
@@ -58,7 +59,7 @@ export async function planClosure(
     closure,
     trees,
     maxLayers,
-    strategy: options.layers ?? 'expected',
+    strategy: await readLayering(options.layers),
     earlier: earlier.plan,
     reused: earlier.reused,
     weights: await readLayerWeights(options.layerWeights),

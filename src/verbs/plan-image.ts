@@ -10,6 +10,7 @@ import { overBase, type RootFiles } from '../layers/over-base.ts';
 import { permissionsOf, permittedEntry, rulesFor } from '../layers/permissions.ts';
 import { planInputs, samePlan, type EarlierPlan } from '../layers/plan/earlier-plan.ts';
 import type { ExplainedLayer } from '../layers/plan/explain.ts';
+import type { LayersByHand } from '../layers/plan/layers-by-hand.ts';
 import type { LayerStrategy } from '../layers/plan/plan.ts';
 import type { LayerWeights } from '../layers/plan/weights.ts';
 import type { RecipeCache } from '../layers/recipe-cache.ts';
@@ -24,7 +25,7 @@ export interface PlanOptions {
   trees: TreeListings;
   /** In all, the root layer counted. */
   maxLayers: number;
-  strategy: LayerStrategy;
+  strategy: LayerStrategy | LayersByHand;
   weights: LayerWeights | undefined;
   /** How an earlier image was planned: what did not change stays as it is. */
   earlier: EarlierPlan | undefined;

@@ -4,7 +4,7 @@ import { parseCreated } from '../image/created.ts';
 import { checkImageConfig, type ImageConfig } from '../image/image-config.ts';
 import { hostPlatform, parsePlatform } from '../image/platform.ts';
 import { DEFAULT_COMPRESSION, parseCodec } from '../layers/codec.ts';
-import type { LayerStrategy } from '../layers/plan/plan.ts';
+import type { LayersByHand } from '../layers/plan/layers-by-hand.ts';
 import { cacheDirectory, RecipeCache } from '../layers/recipe-cache.ts';
 import { treeLocation } from '../nix/tree-location.ts';
 import { parseReference } from '../stores/reference.ts';
@@ -40,8 +40,8 @@ export interface PushOptions {
   platform?: string;
   /** Total layers, those of the base image and the root layer counted. Default 100. */
   maxLayers?: number;
-  /** How store paths are put into layers. Default `expected`. */
-  layers?: LayerStrategy;
+  /** How store paths are put into layers: `expected` (default), `auto`, `popularity`; by hand, or a JSON file of that. */
+  layers?: string | LayersByHand;
   /** A JSON file that says how often packages change, for `expected`: `{"my-app": 50, "glibc": 0.1}`. */
   layerWeights?: string;
   /**
@@ -172,7 +172,8 @@ export function checkOptions(options: PushOptions): PushSettings {
     throw usageError('no destination', 'Say where to push with --to HOST/REPO:TAG or --to oci:DIR.');
   if (options.lock !== undefined && options.from === undefined)
     throw usageError('--lock has no use without --from', 'It says which digest the base image has.');
-  if (options.layerWeights !== undefined && (options.layers ?? 'expected') !== 'expected')
+  const { layers = 'expected' } = options;
+  if (options.layerWeights !== undefined && (layers === 'auto' || layers === 'popularity'))
     throw usageError('--layer-weights has no use without --layers expected');
   return {
     codec: parseCodec(options.compression ?? defaultCompression(options.to)),

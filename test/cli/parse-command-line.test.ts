@@ -72,7 +72,7 @@ describe('the parser', () => {
     [['--env.A=b'], /unknown option --env\.A/],
     [['--no-json'], /unknown option --no-json/],
     [['-z'], /unknown option -z/],
-    [['--layers', 'best'], /layers cannot be "best"/, /auto.*popularity/],
+    [['--upload-mode', 'best'], /upload-mode cannot be "best"/, /stream.*chunk/],
     [['inspect'], /an argument is missing/],
     [['inspect', 'a', 'b'], /unexpected argument "b"/],
     [['inspect', 'a', '--to', 'b'], /unknown option --to/],

@@ -10,8 +10,10 @@ import { decidedLayers, type LayersByHand } from './layers-by-hand.ts';
 import { popularityLayers } from './popularity.ts';
 import { weightsOf, type LayerWeights } from './weights.ts';
 
+export const LAYER_STRATEGIES = ['expected', 'auto', 'popularity'] as const;
+
 /** `auto` is nixpkgs' present layering, `popularity` the one before; `expected` sends least again after changes. */
-export type LayerStrategy = 'auto' | 'popularity' | 'expected';
+export type LayerStrategy = (typeof LAYER_STRATEGIES)[number];
 
 export interface PlanOptions {
   strategy: LayerStrategy | LayersByHand;
