@@ -129,7 +129,7 @@ describe('a deletion', () => {
     home.requests.length = 0;
     const result = await deleteImage(`${place}@${made}`);
     assert.equal('tags' in result, false);
-    assert.equal(home.dialogue().length, 3);
+    assert.deepEqual(home.dialogue(), ['HEAD 200', 'GET 200', 'GET 200', 'DELETE 202']);
     assert.equal(home.repository('x/demo').tags.size, 0);
   });
 

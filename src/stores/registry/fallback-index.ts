@@ -1,7 +1,6 @@
 import { sha256, type Digest } from '../../base/digest.ts';
 import { NixpushError } from '../../base/errors.ts';
 import type { Descriptor } from '../../image/descriptor.ts';
-import { orderedDescriptor } from '../../image/manifest.ts';
 import { OCI_INDEX } from '../../image/media-types.ts';
 import { parseManifest } from '../../image/parse-manifest.ts';
 import { referrersTag } from '../../image/referrer.ts';
@@ -19,24 +18,28 @@ export async function readFallbackIndex(
   return index === undefined ? [] : [...entriesOf(from, subject, index)];
 }
 
-/** The index that is to be under the fallback tag for `referrer` to be found; undefined if it is there already. */
-export async function extendedFallbackIndex(
+/** An entry as it stands there, unknown properties included. */
+export interface FallbackEntry {
+  readonly digest?: unknown;
+}
+
+/** The index under the fallback tag with other entries, and all else that stands in it; undefined if they are the very same. */
+export async function changedFallbackIndex(
   at: Repository,
   subject: Digest,
-  referrer: Descriptor,
+  change: (entries: readonly FallbackEntry[]) => readonly FallbackEntry[],
   signal?: AbortSignal,
 ): Promise<StoredManifest | undefined> {
   const old = await getIndex(at, subject, signal);
-  if (old !== undefined && entriesOf(at, subject, old).some(({ digest }) => digest === referrer.digest))
-    return undefined;
+  if (old !== undefined) entriesOf(at, subject, old);
   const json = (
     old === undefined
       ? { schemaVersion: 2, mediaType: OCI_INDEX, manifests: [] }
       : JSON.parse(Buffer.from(old.bytes).toString())
-  ) as { manifests: object[] };
-  const bytes = Buffer.from(
-    JSON.stringify({ ...json, manifests: [...json.manifests, orderedDescriptor(referrer)] }),
-  );
+  ) as { manifests: FallbackEntry[] };
+  const manifests = change(json.manifests);
+  if (manifests === json.manifests) return undefined;
+  const bytes = Buffer.from(JSON.stringify({ ...json, manifests }));
   return { descriptor: { mediaType: OCI_INDEX, digest: sha256(bytes), size: bytes.byteLength }, bytes };
 }
 

@@ -4,6 +4,7 @@ import { NixpushError } from '../../base/errors.ts';
 import type { StoredManifest } from '../image-store.ts';
 import { getManifest } from './manifest-get.ts';
 import { putManifest } from './manifest-put.ts';
+import { unlistReferrer } from './referrer-list.ts';
 import { repositoryName, withSignal, type Repository } from './repository.ts';
 
 /**
@@ -15,6 +16,10 @@ export async function deleteManifest(
   reference: string,
   signal?: AbortSignal,
 ): Promise<void> {
+  // What cannot be read can be deleted all the same.
+  const manifest = isDigest(reference)
+    ? await getManifest(from, reference, signal).catch(() => undefined)
+    : undefined;
   try {
     await request(from, reference, signal);
   } catch (error) {
@@ -22,6 +27,7 @@ export async function deleteManifest(
     if (isDigest(reference)) throw cannotDelete(from, error);
     await untag(from, reference, signal);
   }
+  if (manifest !== undefined) await unlistReferrer(from, manifest, signal);
 }
 
 /**

@@ -148,6 +148,32 @@ describe('deleteManifest', () => {
     assert.deepEqual([tags.size, manifests.size], [0, 0]);
   });
 
+  test('takes a referrer off the list that clients keep', async (t) => {
+    const { registry, store } = await scene(t, personalities.distribution2);
+    const { descriptor: subject } = await putSmallImage(store, 'hello', '1');
+    const [one, two] = [
+      await putArtifact(store, { type: SBOM, text: 'a', subject }),
+      await putArtifact(store, { type: SBOM, text: 'b', subject }),
+    ];
+    const listed = async (): Promise<string[]> =>
+      (await store.listReferrers(subject.digest)).map(({ digest }) => digest);
+    await store.deleteManifest(one.descriptor.digest);
+    assert.deepEqual(await listed(), [two.descriptor.digest]);
+    // As a client that knows nothing of the list would do it.
+    registry.repository(REPOSITORY).manifests.delete(two.descriptor.digest);
+    const three = await putArtifact(store, { type: SBOM, text: 'c', subject });
+    assert.deepEqual(await listed(), [three.descriptor.digest]);
+  });
+
+  test('deletes what cannot be read', async (t) => {
+    const { registry, store } = await scene(t);
+    const bytes = Buffer.from('{"schemaVersion":1}');
+    const { manifests } = registry.repository(REPOSITORY);
+    manifests.set(sha256(bytes), { mediaType: OCI_INDEX, bytes });
+    await store.deleteManifest(sha256(bytes));
+    assert.equal(manifests.size, 0);
+  });
+
   test('says so where the registry does not delete, and no tag has moved', async (t) => {
     const { registry, store } = await scene(t, { manifestDeleteRefused: 405 });
     const { descriptor } = await putSmallImage(store, 'hello', '1');
