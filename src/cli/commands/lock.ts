@@ -14,7 +14,6 @@ export const lock: Command = {
   },
   examples: [
     { command: 'nixpush lock debian:12 ghcr.io/me/base:1', purpose: 'add them to nixpush.lock' },
-    { command: 'nixpush --from debian:12 --lock nixpush.lock --to …', purpose: 'push on what is locked' },
     { command: 'nixpush lock', purpose: 'bring all up to date' },
     { command: 'nixpush lock --check', purpose: 'exit code 1 if a tag has moved' },
     { command: 'nixpush lock debian:12 --nix', purpose: 'for dockerTools.pullImage, with its hash' },
@@ -35,7 +34,9 @@ export const lock: Command = {
     REGISTRY_OPTIONS,
     OUTPUT_OPTIONS,
   ],
-  notes: ['The file is JSON with sorted names: commit it.'],
+  notes: [
+    'The file is JSON with sorted names: commit it. nixpush --from REF --lock FILE takes digests from it.',
+  ],
   run,
 };
 
