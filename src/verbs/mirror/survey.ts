@@ -23,12 +23,18 @@ export interface Survey {
 
 /** Lists the tags on both sides: one request each for every thousand tags. Throws what listing the source throws. */
 export async function survey(repository: RepositoryMirror, context: MirrorContext): Promise<Survey> {
-  const { stores, checks, options } = context;
+  const { stores, checks, options, tell } = context;
   const [from, to] = [await stores.source(repository.from), await stores.destination(repository.to)];
   const [there, here] = await Promise.all([
     checks.run([from], () => from.listTags(options)),
     checks.run([to], () => to.listTags(options)).catch(noneIfAbsent),
   ]);
+  const wanted = repository.selector.select(there);
+  if (wanted.length === 0)
+    tell({
+      type: 'warning',
+      message: `${repository.fromName}: none of ${there.length} tags fits the filters`,
+    });
   return {
     repository,
     from,
@@ -37,7 +43,7 @@ export async function survey(repository: RepositoryMirror, context: MirrorContex
     there: new Set(there),
     digestTags: there.filter(isDigestTag),
     here: new Set(here),
-    wanted: repository.selector.select(there),
+    wanted,
   };
 }
 

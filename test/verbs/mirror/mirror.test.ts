@@ -99,6 +99,17 @@ describe('a mirror', () => {
     assert.deepEqual([...there.repository('m/demo').tags.keys()], ['1.1']);
   });
 
+  test('warns when no tag fits, as the filters may have a mistake', async (t) => {
+    const { source, put, run } = await scene(t);
+    await put('x/demo', ['1', '2']);
+    const events: MirrorEvent[] = [];
+    await run({ onProgress: (event) => events.push(event) }, 'stable');
+    assert.deepEqual(
+      events.filter(({ type }) => type === 'warning'),
+      [{ type: 'warning', message: `${source.host}/x/demo: none of 2 tags fits the filters` }],
+    );
+  });
+
   test('costs one HEAD for each tag when nothing has changed', async (t) => {
     const { source, mirror: there, put, run } = await scene(t);
     await put('x/demo', ['1', '2', '3', '4', '5']);
