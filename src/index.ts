@@ -7,6 +7,8 @@ export { cacheInfo, clearCache, type CacheInfo, type CachePart } from './verbs/c
 export { copy, type CopyOptions, type CopyResult } from './verbs/copy.ts';
 export { deleteImage, type DeleteOptions, type DeleteResult, type Deletion } from './verbs/delete-image.ts';
 export { digest, type DigestOptions, type DigestResult } from './verbs/digest.ts';
+export type { LayerGroups, LayersByHand } from './layers/plan/layers-by-hand.ts';
+export type { PathSpec, PipelineStep } from './layers/plan/pipeline-steps.ts';
 export type { ClosureOfOptions } from './verbs/closure-of.ts';
 export { diff, type DiffOptions, type DiffResult } from './verbs/diff.ts';
 export { doctor, type DoctorOptions, type DoctorResult, type Finding } from './verbs/doctor.ts';
