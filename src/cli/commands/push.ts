@@ -75,7 +75,7 @@ export const push: Command = {
         layers: {
           value: 'STRATEGY|FILE',
           suggestions: ['expected', 'auto', 'popularity'],
-          describe: 'who shares a layer: expected (default), auto, popularity, or a JSON file',
+          describe: 'who shares a layer: expected (default), auto, popularity or a file',
         },
         'layer-weights': { value: 'FILE', describe: 'JSON: how often packages change, for expected' },
         compression: { value: 'CODEC[:LEVEL]', describe: 'gzip, zstd or none (default: gzip)' },
