@@ -190,6 +190,28 @@ suite('an index of images from several places', () => {
   });
 });
 
+suite('a source that lies never produces a tag', () => {
+  for (const what of ['manifest', 'blob'] as const)
+    test(`by another ${what} than its digest says`, async (t) => {
+      const [home, away] = [await registry(t), await registry(t)];
+      const one = await put(`${home.host}/x/demo`, amd64);
+      const children = [{ ...one.descriptor, platform: amd64 }];
+      await putAll(`${home.host}/x/demo`, children, 'all');
+      const { manifests, blobs } = home.repository('x/demo');
+      if (what === 'manifest') {
+        const held = manifests.get(one.descriptor.digest)!;
+        manifests.set(one.descriptor.digest, { ...held, bytes: Buffer.from(`${held.bytes.toString()} `) });
+      } else {
+        const [digest, bytes] = [...blobs].at(-1)!;
+        blobs.set(digest, Buffer.alloc(bytes.length, 'x'));
+      }
+      await assert.rejects(index([`${home.host}/x/demo:all`], { to: [`${away.host}/x/demo:1`] }), {
+        code: 'ERR_INTEGRITY',
+      });
+      assert.equal(away.repository('x/demo').tags.size, 0);
+    });
+});
+
 suite('an index is refused', () => {
   test('of two images for one platform, both named', async (t) => {
     const directory = temporaryDirectory(t);
