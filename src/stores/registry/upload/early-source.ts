@@ -61,10 +61,11 @@ async function* goOn(early: EarlyPass, signal?: AbortSignal): AsyncGenerator<Uin
   signal?.addEventListener('abort', onAbort, { once: true });
   if (signal?.aborted === true) onAbort();
   try {
-    const { done, value } = await early.first;
-    if (done === true) return;
-    yield value;
-    yield* { [Symbol.asyncIterator]: () => early.pieces };
+    for (let next = early.first; ; next = early.pieces.next()) {
+      const { done, value } = await next;
+      if (done === true) return;
+      yield value;
+    }
   } finally {
     signal?.removeEventListener('abort', onAbort);
     await early.pieces.return?.();
