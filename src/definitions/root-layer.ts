@@ -9,7 +9,7 @@ import { NO_HOME, type Accounts } from './accounts.ts';
 import { copiedFiles } from './copied-files.ts';
 import type { DefinedDirectory, DefinedFile, ImageDefinition } from './image-definition.ts';
 import { PROFILE } from './profile.ts';
-import { RootTree } from './root-tree.ts';
+import { ACCOUNTS, RootTree } from './root-tree.ts';
 
 /** All that a definition puts at `/`, outside of the store. `file` names it. Throws ERR_FORMAT with the place in it. */
 export function definedRoot(
@@ -42,11 +42,10 @@ export function definedRoot(
 
 /** In place of what contents have, as a file of the definition is. */
 function addAccounts(root: RootTree, accounts: Accounts): void {
-  const origin = { where: 'users and groups', declared: true };
   for (const [path, { text, mode }] of Object.entries(accounts.files()))
-    root.add({ path, type: 'file', mode, content: { bytes: Buffer.from(text) } }, origin);
+    root.add({ path, type: 'file', mode, content: { bytes: Buffer.from(text) } }, ACCOUNTS);
   if (accounts.homes.includes(NO_HOME))
-    root.add({ path: NO_HOME, type: 'directory', mode: 0o555 }, { ...origin, declared: false });
+    root.add({ path: NO_HOME, type: 'directory', mode: 0o555 }, { ...ACCOUNTS, declared: false });
 }
 
 function addContents(

@@ -1,5 +1,6 @@
 import { posix } from 'node:path';
 import { NixpushError } from '../base/errors.ts';
+import { KEPT_TEXTS } from '../layers/base-tree.ts';
 import type { WrittenEntry } from '../layers/content.ts';
 import { equalContents } from '../layers/file-content.ts';
 import { byComponents } from '../layers/link-farm.ts';
@@ -14,6 +15,9 @@ export interface Origin {
   /** Written in the definition, and not found in a store path: it goes before what is found there. */
   readonly declared: boolean;
 }
+
+/** Of the files of users and groups, which have those of the base image in them. */
+export const ACCOUNTS: Origin = { where: 'users and groups', declared: true };
 
 interface Placed {
   readonly entry: WrittenEntry;
@@ -49,6 +53,7 @@ export class RootTree {
       entries: placed.map(({ entry }) => entry).sort(byComponents),
       conflicts: [],
       declared: new Set(declared.map(({ entry }) => entry.path)),
+      extended: new Set(KEPT_TEXTS.filter((path) => this.#placed.get(path)?.origin.where === ACCOUNTS.where)),
     };
   }
 

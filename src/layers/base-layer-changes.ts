@@ -10,6 +10,8 @@ export interface BaseEntry {
   readonly uid: number;
   readonly gid: number;
   readonly target: string;
+  /** What is in the file, where that is kept; complete when all of the layer is read. */
+  readonly pieces?: readonly Uint8Array[];
 }
 
 const PATH_MAX = 4096;
@@ -109,14 +111,14 @@ function behindLink(tree: BaseTree, path: string): BaseNode | undefined {
   return tree.isDirectory(path) ? tree.at(tree.realDirectory(path)) : undefined;
 }
 
-function nodeOf({ type, mode, uid, gid, target }: BaseEntry): BaseNode {
+function nodeOf({ type, mode, uid, gid, target, pieces }: BaseEntry): BaseNode {
   switch (type) {
     case 'directory':
       return { type, mode, uid, gid, children: new Map() };
     case 'symlink':
       return { type, target };
     case 'file':
-      return { type };
+      return { type, ...(pieces !== undefined && { text: Buffer.concat(pieces).toString() }) };
   }
 }
 

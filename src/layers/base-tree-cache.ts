@@ -6,8 +6,8 @@ import { BaseTree, type BaseDirectory, type BaseNode } from './base-tree.ts';
 /** Trees that are kept: those used last. Each takes some hundred kilobytes. */
 const MOST_TREES = 16;
 
-/** A directory is `[mode, uid, gid, children]`, a link its target, a file 0. */
-type Written = [number, number, number, Record<string, Written>] | string | 0;
+/** A directory is `[mode, uid, gid, children]`, a link its target, a file 0, or its text. */
+type Written = [number, number, number, Record<string, Written>] | string | 0 | { text: string };
 
 /**
  * File trees of base images by the digest of the image's manifest: what a digest stands for never changes. A tree that
@@ -37,11 +37,11 @@ export class BaseTreeCache {
 
 /** The number is that of the format. */
 function key(manifest: Digest): string {
-  return `base tree 1 ${manifest}`;
+  return `base tree 2 ${manifest}`;
 }
 
 function writtenNode(node: BaseNode): Written {
-  if (node.type === 'file') return 0;
+  if (node.type === 'file') return node.text === undefined ? 0 : { text: node.text };
   if (node.type === 'symlink') return node.target;
   const children = [...node.children].map(([name, child]) => [name, writtenNode(child)] as const);
   return [node.mode, node.uid, node.gid, Object.fromEntries(children)];
@@ -51,6 +51,7 @@ function writtenNode(node: BaseNode): Written {
 function readNode(written: Written): BaseNode {
   if (written === 0) return { type: 'file' };
   if (typeof written === 'string') return { type: 'symlink', target: written };
+  if (!Array.isArray(written)) return { type: 'file', text: written.text };
   const [mode, uid, gid, entries] = written;
   if (![mode, uid, gid].every(Number.isSafeInteger)) throw new TypeError('not a directory');
   const children = Object.entries(entries).map(([name, child]) => [name, readNode(child)] as const);

@@ -20,7 +20,12 @@ export interface BaseLink {
 /** Everything else. */
 export interface BaseFile {
   readonly type: 'file';
+  /** Only of files that are added to. */
+  readonly text?: string;
 }
+
+/** Files that a root layer adds to: those of users and groups. */
+export const KEPT_TEXTS: readonly string[] = ['/etc/group', '/etc/passwd', '/etc/shadow'];
 
 /** As Linux has it (path_resolution(7)). */
 const MOST_LINKS = 40;
@@ -71,6 +76,12 @@ export class BaseTree {
       }
     }
     return real;
+  }
+
+  /** The text of one of KEPT_TEXTS. */
+  textAt(path: string): string | undefined {
+    const node = this.at(path);
+    return node?.type === 'file' ? node.text : undefined;
   }
 
   /** Whether a directory stands at a path, be it behind a link. */

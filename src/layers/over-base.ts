@@ -10,6 +10,8 @@ import { LinkedDirectories } from './linked-directory.ts';
 export interface RootFiles extends LinkFarm {
   /** Directories among the entries that have their mode and owner also where the base image has others. */
   readonly declared?: ReadonlySet<string>;
+  /** Files that have in them what the base image's have: nothing gets lost. */
+  readonly extended?: ReadonlySet<string>;
 }
 
 export interface LinkFarmOverBase extends LinkFarm {
@@ -27,7 +29,7 @@ const MOST_LEVELS = 40;
  * Throws ERR_FORMAT where the one has a file and the other a directory.
  */
 export function overBase(farm: RootFiles, base: BaseTree, trees: TreeListings): LinkFarmOverBase {
-  const fitted = new FittedFarm(base, trees, farm.conflicts);
+  const fitted = new FittedFarm(base, trees, farm);
   for (const entry of farm.entries) fitted.add(entry, 0);
   for (const entry of farm.entries) if (farm.declared?.has(entry.path) === true) fitted.declare(entry);
   return fitted.result();
@@ -39,11 +41,13 @@ class FittedFarm {
   readonly #entries = new Map<string, WrittenEntry>();
   readonly #conflicts: LinkConflict[];
   readonly #replaced = new Set<string>();
+  readonly #extended: ReadonlySet<string>;
 
-  constructor(base: BaseTree, trees: TreeListings, conflicts: readonly LinkConflict[]) {
+  constructor(base: BaseTree, trees: TreeListings, { conflicts, extended = new Set() }: RootFiles) {
     this.#base = base;
     this.#directories = new LinkedDirectories(trees);
     this.#conflicts = [...conflicts];
+    this.#extended = extended;
   }
 
   add(entry: WrittenEntry, level: number): void {
@@ -58,7 +62,7 @@ class FittedFarm {
       return;
     }
     this.#addDirectory(parent);
-    if (this.#base.at(path) !== undefined) this.#replaced.add(path);
+    if (this.#base.at(path) !== undefined && !this.#extended.has(entry.path)) this.#replaced.add(path);
     place(this.#entries, this.#conflicts, { ...entry, path });
   }
 

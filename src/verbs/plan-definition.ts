@@ -8,6 +8,7 @@ import { PROFILE, profileConfig } from '../definitions/profile.ts';
 import { definedRoot } from '../definitions/root-layer.ts';
 import { mergeImageConfig } from '../image/image-config.ts';
 import { BaseTreeCache } from '../layers/base-tree-cache.ts';
+import type { BaseTree } from '../layers/base-tree.ts';
 import { defaultCommand } from '../layers/default-command.ts';
 import type { RootFiles } from '../layers/over-base.ts';
 import { cacheDirectory } from '../layers/recipe-cache.ts';
@@ -17,12 +18,12 @@ import { openClosureSource } from '../nix/open-source.ts';
 import { checkTrees } from '../nix/tree-location.ts';
 import { TreeListings } from '../nix/tree-listings.ts';
 import type { BaseImage } from './base-image.ts';
-import { basePlan } from './base-plan.ts';
+import { basePlan, type BasePlanOptions } from './base-plan.ts';
 import { definitionTime, type DefinitionInput } from './definition-options.ts';
 import type { Earlier } from './earlier.ts';
 import { imageSettings } from './image-settings.ts';
 import { readLayerWeights, type PlannedImage } from './plan-closure.ts';
-import { planImage } from './plan-image.ts';
+import { planImage, type BasePlan } from './plan-image.ts';
 import { readLayering } from './layering.ts';
 import type { PushSettings } from './push-settings.ts';
 import type { PushOptions } from './push.ts';
@@ -39,16 +40,17 @@ export async function planDefinition(
   const definition = options.profile === true ? { ...written, profile: true } : written;
   const warn = (message: string): void => onProgress?.({ type: 'warning', message });
   const directory = noCache === true ? undefined : cacheDirectory();
+  const baseCache = directory === undefined ? undefined : new BaseTreeCache(directory);
   const source = openClosureSource(options, directory);
   const closure = await definedClosure(definition, file, source, signal);
   checkTrees(closure, source.trees);
   const trees = new TreeListings(source.trees, closure.paths, directory && join(directory, 'listings'));
-  const accounts = new Accounts(definition, file);
+  const under = base && (await underneath(definition, base, { cache: baseCache, onProgress, signal }));
+  const accounts = new Accounts(definition, file, under?.known);
   const owner = ownerOf(definition, file);
   const stored = storedPaths(definition, closure);
   const root = rootFiles(definition, { accounts, closure, stored, trees, file, time: owner.mtime });
   const { maxLayers, codec, created, cache } = settings;
-  const baseCache = directory === undefined ? undefined : new BaseTreeCache(directory);
   const plan = await planImage({
     closure: stored,
     trees,
@@ -65,7 +67,7 @@ export async function planDefinition(
     created,
     cache,
     warn,
-    ...(base !== undefined && { base: basePlan(base, { cache: baseCache, onProgress, signal }) }),
+    ...(under !== undefined && { base: under.plan }),
   });
   const ours = plan.layers.reduce((sum, { paths }) => sum + paths.length, 0);
   const given = definition.profile
@@ -76,6 +78,20 @@ export async function planDefinition(
     config: imageSettings(given, base?.settings, () => commandOf(definition, trees), warn),
     storePathsInBase: stored.paths.length - ours,
   };
+}
+
+/** The base image, with its files where they may matter to what is declared. */
+async function underneath(
+  definition: ImageDefinition,
+  base: BaseImage,
+  options: BasePlanOptions,
+): Promise<{ plan: BasePlan; known: BaseTree | undefined }> {
+  const plan = basePlan(base, options);
+  const { users, groups, files, directories, permissions } = definition;
+  if ([users, groups, files, directories, permissions].every((each) => each === undefined))
+    return { plan, known: undefined };
+  const known = await plan.tree();
+  return { plan: { ...plan, tree: () => Promise.resolve(known) }, known };
 }
 
 interface RootOptions {

@@ -447,6 +447,63 @@ describe('an image defined by hand', needs('nix', 'busybox'), () => {
   });
 });
 
+describe('users and groups on a base image', () => {
+  const FILES = {
+    'etc/': null,
+    'etc/passwd': 'root:x:0:0:root:/root:/bin/bash\nwww:x:33:33::/:/x\nredis:x:5:5::/:/x\n',
+    'etc/group': 'root:x:0:\nwww:x:33:\n',
+    'etc/nsswitch.conf': 'x',
+  };
+
+  async function made(t: TestContext, keys: object): Promise<{ run: Run; read: (file: string) => string }> {
+    const directory = temporaryDirectory(t);
+    const layout = await openLayout(join(directory, 'base'), { create: true });
+    await putBaseImage(layout, { layers: [{ 'etc/': null, 'etc/passwd': 'old' }, FILES] }, '1');
+    const image = { nixpush: 1, fromImage: `oci:${directory}/base:1`, system: 'x86_64-linux', ...keys };
+    writeFileSync(join(directory, 'image.json'), JSON.stringify(image));
+    // The second time the files of the base are remembered.
+    const env = { XDG_CACHE_HOME: directory };
+    await nixpush(['image.json', '--dry-run'], { cwd: directory, env });
+    const result = await nixpush(['image.json', '--to', 'docker-archive:made.tar:x:1'], {
+      cwd: directory,
+      env,
+    });
+    return {
+      run: result,
+      read: (file) => {
+        const [{ Layers }] = JSON.parse(run('tar', '-xOf', `${directory}/made.tar`, 'manifest.json')) as [
+          { Layers: string[] },
+        ];
+        run('tar', '-C', directory, '-xf', `${directory}/made.tar`, Layers[2]!);
+        return run('tar', '-xPOf', join(directory, Layers[2]!), file);
+      },
+    };
+  }
+
+  test('are added to those of the base, or take their place', async (t) => {
+    const { run: result, read } = await made(t, {
+      users: { redis: { uid: 999 } },
+      groups: { redis: { gid: 999 } },
+      directories: { '/data': { owner: 'www' } },
+    });
+    assert.equal(result.status, 0, result.stderr);
+    assert.doesNotMatch(result.stderr, /takes the place/);
+    assert.equal(
+      read('/etc/passwd'),
+      'root:x:0:0:root:/root:/bin/bash\nwww:x:33:33::/:/x\nredis:x:999:999::/var/empty:/bin/sh\n',
+    );
+    assert.equal(read('/etc/group'), 'root:x:0:\nwww:x:33:\nredis:x:999:\n');
+    assert.equal(read('/etc/shadow'), 'redis:!:1::::::\n');
+    assert.throws(() => read('/etc/nsswitch.conf'));
+  });
+
+  test('cannot have the number of one of the base', async (t) => {
+    const { run: result } = await made(t, { users: { me: { uid: 33, group: 'www' } } });
+    assert.equal(result.status, 1);
+    assert.match(result.stderr, /image\.json: users\.me has the number 33 of www/);
+  });
+});
+
 describe('the flake', needs('nix'), () => {
   test('passes its check, with the part of nixpkgs that it needs', (t) => {
     const directory = temporaryDirectory(t);
