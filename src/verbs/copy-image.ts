@@ -6,6 +6,7 @@ import type { BlobCopy, CopiedManifests, CopyPlan } from './copy-plan.ts';
 import { parallelBlobs, type Destination } from './destination.ts';
 import { distribute } from './distribute.ts';
 import type { ProgressListener } from './progress.ts';
+import { settlePresent } from './settle-present.ts';
 
 export interface ImageCopy {
   readonly plan: CopyPlan;
@@ -23,7 +24,7 @@ export interface ImageCopy {
  */
 export async function copyImage(copy: ImageCopy): Promise<StoredManifest | undefined> {
   const { plan } = copy;
-  const lacking = await settlePresent(copy);
+  const lacking = await findLacking(copy);
   if (lacking.length === 0) return plan.root;
   const { blobs, manifests } = await plan.parts();
   await copyBlobs(copy, blobs, lacking);
@@ -34,35 +35,13 @@ export async function copyImage(copy: ImageCopy): Promise<StoredManifest | undef
   return copied.root;
 }
 
-/** Moves the tags where the image is already. Returns the destinations that lack it, or may lack parts of it. */
-async function settlePresent(copy: ImageCopy): Promise<Destination[]> {
-  const { root, attachments = [] } = copy.plan;
-  if (root === undefined) return [...copy.destinations];
-  const lacking: Destination[] = [];
-  await Promise.all(
-    copy.destinations.map((destination) =>
-      destination.attempt(async (store, signal) => {
-        const presence = store.keepsImagesWhole === true ? await find(destination, root, signal) : 'nowhere';
-        const isWhole = presence !== 'nowhere' && (await hasAttachments(store, attachments, { signal }));
-        if (!isWhole) lacking.push(destination);
-        else await finish(copy, destination, presence === 'tagged' ? undefined : { root, levels: [] });
-      }),
-    ),
-  );
-  return lacking;
-}
-
-/** One request where the tag is right already. */
-async function find(
-  { store, tags }: Destination,
-  { descriptor: { digest } }: StoredManifest,
-  signal: AbortSignal,
-): Promise<'tagged' | 'untagged' | 'nowhere'> {
-  const tagged = await Promise.all(tags.map((tag) => store.headManifest(tag, { signal })));
-  if (tags.length > 0 && tagged.every((found) => found?.digest === digest)) return 'tagged';
-  const found =
-    tagged.find((each) => each?.digest === digest) ?? (await store.headManifest(digest, { signal }));
-  return found === undefined ? 'nowhere' : 'untagged';
+/** Moves the tags where all of the copy is already. Returns the destinations that lack it, or may lack parts of it. */
+async function findLacking({ plan, destinations, onProgress }: ImageCopy): Promise<Destination[]> {
+  const { root: manifest, attachments = [] } = plan;
+  if (manifest === undefined) return [...destinations];
+  const isWhole = async (store: ImageStore, signal: AbortSignal): Promise<boolean> =>
+    hasAttachments(store, attachments, { signal });
+  return settlePresent({ manifest, destinations, isWhole, onProgress });
 }
 
 async function copyBlobs(
@@ -86,21 +65,20 @@ async function copyBlobs(
   await Promise.all(blobs.map((blob, index) => limit(() => copyBlob(blob, index))));
 }
 
-/** Without manifests there is nothing left to do. */
 async function finish(
-  { onProgress, plan }: ImageCopy,
+  { onProgress }: ImageCopy,
   destination: Destination,
-  manifests: CopiedManifests | undefined,
+  { root, levels, attachments }: CopiedManifests,
 ): Promise<void> {
   await destination.attempt(async (store, signal) => {
-    await putLevels(store, manifests?.levels ?? [], signal);
+    await putLevels(store, levels, signal);
     // Before the tag that they speak for: who checks signatures never finds it without.
-    for (const { manifest, levels, tags } of manifests?.attachments ?? []) {
-      await putLevels(store, levels, signal);
-      await store.putManifest(manifest, tags, { signal });
+    for (const attachment of attachments ?? []) {
+      await putLevels(store, attachment.levels, signal);
+      await store.putManifest(attachment.manifest, attachment.tags, { signal });
     }
-    if (manifests !== undefined) await store.putManifest(manifests.root, destination.tags, { signal });
-    const { digest } = (manifests?.root ?? plan.root)!.descriptor;
+    await store.putManifest(root, destination.tags, { signal });
+    const { digest } = root.descriptor;
     onProgress?.({ type: 'destination-done', destination: store.name, reference: `${store.name}@${digest}` });
   });
 }

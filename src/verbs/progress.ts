@@ -39,6 +39,8 @@ export type ProgressEvent =
   | { type: 'destination-failed'; destination: string; error: Error }
   /** The client waits before it tries again. */
   | { type: 'wait'; destination: string; reason: string; milliseconds: number }
+  /** For whoever asks for more. */
+  | { type: 'note'; message: string }
   | { type: 'warning'; message: string };
 
 export interface PlannedLayer {

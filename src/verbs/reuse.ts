@@ -105,8 +105,12 @@ async function imageIfAny(
   } catch (error) {
     const { code, message } = error as NixpushError;
     if (!(error instanceof NixpushError) || code === 'ERR_ABORTED') throw error;
-    if (code !== 'ERR_NOT_FOUND')
-      options.onProgress?.({ type: 'warning', message: `${store.name}:${tag} is not reused: ${message}` });
+    const isMissing = code === 'ERR_NOT_FOUND';
+    options.onProgress?.(
+      isMissing
+        ? { type: 'note', message: `nothing to reuse: there is no ${store.name}:${tag} yet` }
+        : { type: 'warning', message: `${store.name}:${tag} is not reused: ${message}` },
+    );
     return undefined;
   }
 }

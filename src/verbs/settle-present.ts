@@ -8,6 +8,8 @@ export interface Settling {
   readonly destinations: readonly Destination[];
   /** An index that refers to the image follows, and with it the tags. */
   readonly partOfIndex?: boolean;
+  /** Whether what belongs to the image, but not to its manifest, is there too. */
+  readonly isWhole?: (store: ImageStore, signal: AbortSignal) => Promise<boolean>;
   readonly onProgress: ProgressListener | undefined;
 }
 
@@ -16,7 +18,7 @@ export interface Settling {
  * lack the image, or may lack parts of it.
  */
 export async function settlePresent(settling: Settling): Promise<Destination[]> {
-  const { manifest, destinations, partOfIndex = false, onProgress } = settling;
+  const { manifest, destinations, partOfIndex = false, isWhole, onProgress } = settling;
   const lacking: Destination[] = [];
   await Promise.all(
     destinations.map((destination) =>
@@ -24,7 +26,7 @@ export async function settlePresent(settling: Settling): Promise<Destination[]> 
         const tags = partOfIndex ? [] : destination.tags;
         const wrong =
           store.keepsImagesWhole === true ? await wrongTags(store, manifest, tags, signal) : undefined;
-        if (wrong === undefined) {
+        if (wrong === undefined || (await isWhole?.(store, signal)) === false) {
           lacking.push(destination);
           return;
         }

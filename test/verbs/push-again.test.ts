@@ -223,9 +223,10 @@ suite('--reuse', () => {
     const to = ['--to', `${there.host}/x`];
     const named = await scene.push(temporaryDirectory(t), 'app', ...to, '--reuse', `${there.host}/x:old`);
     assert.equal(named.status, 4);
-    const first = await scene.push(temporaryDirectory(t), 'app', ...to, '--reuse', 'auto');
+    const first = await scene.push(temporaryDirectory(t), 'app', ...to, '--reuse', 'auto', '--verbose');
     assert.equal(first.status, 0);
     assert.doesNotMatch(first.stderr, /warning/);
+    assert.match(first.stderr, /nothing to reuse: there is no 127.*\/x:latest yet/);
   });
 
   test('mounts layers of another repository of the registry', async (t) => {

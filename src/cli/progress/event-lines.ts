@@ -8,6 +8,7 @@ import type { PushState } from './push-state.ts';
 export function eventLine(event: ProgressEvent, state: PushState, verbose: boolean): string | undefined {
   if (event.type === 'layer-start') return verbose ? layerStartLines(event.layer, state) : undefined;
   if (event.type === 'layer-done') return layerDoneLine(event, state);
+  if (event.type === 'note') return verbose ? safeText(event.message) : undefined;
   return noticeLine(event, state);
 }
 

@@ -69,6 +69,7 @@ export class PushState {
         break;
       case 'base-tree':
       case 'image-hash':
+      case 'note':
       case 'wait':
       case 'warning':
     }
