@@ -1,7 +1,7 @@
 // Real registries on this machine, with their storage in memory.
 import { spawn } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { accessSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { accessSync, existsSync, mkdtempSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { delimiter, join } from 'node:path';
 import { createInterface } from 'node:readline';
@@ -34,7 +34,8 @@ export function scratchDirectory() {
 
 /**
  * Starts an empty registry: `program` is `docker-registry` (Debian's distribution 2.8) or `registry` (distribution 3).
- * `host` is `127.0.0.1:PORT`, `cpuSeconds()` what it has cost so far; `stop()` throws its storage away.
+ * `host` is `127.0.0.1:PORT`, `cpuSeconds()` what it has cost so far, `requests()` how many it had, the one that it
+ * makes itself included, `storedBytes()` what its blobs take; `stop()` throws its storage away.
  */
 export async function startRegistry(program) {
   const directory = scratchDirectory();
@@ -43,12 +44,13 @@ export async function startRegistry(program) {
     config,
     [
       'version: 0.1',
-      'log: {level: info, accesslog: {disabled: true}}',
+      'log: {level: info}',
       `storage: {filesystem: {rootdirectory: ${join(directory, 'data')}}}`,
       'http: {addr: "127.0.0.1:0"}\n',
     ].join('\n'),
   );
-  const child = spawn(program, ['serve', config], { stdio: ['ignore', 'ignore', 'pipe'] });
+  const child = spawn(program, ['serve', config], { stdio: ['ignore', 'pipe', 'pipe'] });
+  const log = accessLog(child.stdout);
   const ended = new Promise((resolve) => child.on('close', resolve));
   const stop = async () => {
     child.kill('SIGKILL');
@@ -56,9 +58,42 @@ export async function startRegistry(program) {
     rmSync(directory, { recursive: true, force: true });
   };
   const host = await listeningAt(child);
-  if (host !== undefined) return { host, cpuSeconds: () => cpuSecondsOf(child.pid), stop };
+  if (host !== undefined)
+    return {
+      host,
+      cpuSeconds: () => cpuSecondsOf(child.pid),
+      requests: () => log.requestsUntil(host),
+      storedBytes: () => bytesBelow(join(directory, 'data')),
+      stop,
+    };
   await stop();
   throw new Error(`${program} did not start`);
+}
+
+function bytesBelow(directory) {
+  if (!existsSync(directory)) return 0;
+  const files = readdirSync(directory, { recursive: true, withFileTypes: true }).filter((entry) =>
+    entry.isFile(),
+  );
+  return files.reduce((sum, { path, name }) => sum + statSync(join(path, name)).size, 0);
+}
+
+/** A line a request. What was asked for last stands last: whoever counts asks for something that nobody else does. */
+function accessLog(stream) {
+  let lines = 0;
+  let marked = () => undefined;
+  createInterface({ input: stream }).on('line', (line) => {
+    lines++;
+    if (line.includes('/v2/counted')) marked();
+  });
+  return {
+    async requestsUntil(host) {
+      const mark = new Promise((resolve) => (marked = resolve));
+      await fetch(`http://${host}/v2/counted`);
+      await mark;
+      return lines;
+    },
+  };
 }
 
 /** It says where it listens, once it does. */

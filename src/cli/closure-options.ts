@@ -5,6 +5,6 @@ export const CLOSURE_OPTIONS: Readonly<Record<string, CliOption>> = {
   store: { value: 'DIR', describe: 'relocated store: the directory that holds nix/store' },
   closure: {
     value: 'FILE',
-    describe: 'closure from closureInfo or exportReferencesGraph, without asking nix',
+    describe: 'closureInfo or exportReferencesGraph, in place of asking nix',
   },
 };

@@ -1,12 +1,13 @@
 import { NixpushError } from '../base/errors.ts';
 import type { Digest } from '../base/digest.ts';
 import { formatPlatform, hostPlatform } from '../image/platform.ts';
-import { packageChanges, type PackageChanges } from '../nix/package-changes.ts';
+import { packageChanges, type ChangedPackage, type PackageChanges } from '../nix/package-changes.ts';
 import { closureOf, type ClosureOfOptions, type ReadClosure } from './closure-of.ts';
 import { inspect, type InspectedImage } from './inspect.ts';
 import { namesPath } from './names-path.ts';
 import { push, type PushOptions } from './push.ts';
 
+export type { ChangedPackage };
 export type DiffOptions = ClosureOfOptions;
 
 export interface DiffResult extends PackageChanges {

@@ -7,7 +7,7 @@ import { REGISTRY_OPTIONS, registryAccess } from '../registry-options.ts';
 
 export const diff: Command = {
   name: 'diff',
-  summary: 'compare two images or closures: store paths, layers, bytes to move',
+  summary: 'compare two images or closures, and what would move',
   positional: {
     name: 'from',
     pattern: '<from> <to>',

@@ -7,7 +7,7 @@ import { REGISTRY_OPTIONS, registryAccess } from '../registry-options.ts';
 
 export const inspect: Command = {
   name: 'inspect',
-  summary: 'show config, layers and store paths of an image, or sizes of a closure',
+  summary: 'show an image: config, layers, store paths; or a closure',
   positional: {
     name: 'what',
     pattern: '<what>',

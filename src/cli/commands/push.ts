@@ -7,6 +7,7 @@ import type { PushOptions } from '../../verbs/push.ts';
 import type { RegistryAccess } from '../../verbs/registry-access.ts';
 import { annotationsFrom } from '../annotations.ts';
 import { defined, type Arguments } from '../arguments.ts';
+import { CLOSURE_OPTIONS } from '../closure-options.ts';
 import { OUTPUT_OPTIONS, type CliContext, type Command } from '../command.ts';
 import { CONFIG_OPTIONS, imageConfigFrom } from '../config-options.ts';
 import { PUSH_REGISTRY_OPTIONS, registryAccess } from '../registry-options.ts';
@@ -48,11 +49,7 @@ export const push: Command = {
           describe: 'base image: HOST/REPO[:TAG][@DIGEST], oci:DIR[:TAG] or docker-archive:FILE',
         },
         lock: { value: 'FILE', describe: 'take the digest of --from from this file of nixpush lock' },
-        store: { value: 'DIR', describe: 'relocated store: the directory that holds nix/store' },
-        closure: {
-          value: 'FILE',
-          describe: 'closure from closureInfo or exportReferencesGraph, without asking nix',
-        },
+        ...CLOSURE_OPTIONS,
       },
     },
     {
@@ -107,10 +104,7 @@ export const push: Command = {
       },
     },
   ],
-  notes: [
-    'A value that begins with a dash is written --option=VALUE. Credentials are those of nixpush login;',
-    'the logins of docker, podman and skopeo are used too.',
-  ],
+  notes: ['Logins: those of nixpush login, docker, podman, skopeo. With a dash in front: --option=VALUE.'],
   run,
 };
 

@@ -1,5 +1,4 @@
-import type { ChangedPackage } from '../../nix/package-changes.ts';
-import type { DiffedLayer, DiffResult } from '../../verbs/diff.ts';
+import type { ChangedPackage, DiffedLayer, DiffResult } from '../../verbs/diff.ts';
 import { count, formatBytes, formatTable, shortDigest } from '../format.ts';
 import { safeText } from '../safe-text.ts';
 import { storePathName, storePathNames } from '../store-path-names.ts';
