@@ -1,18 +1,26 @@
 import type { Checkpoint } from '../base/checkpoint.ts';
+import { NixpushError } from '../base/errors.ts';
 import type { BlobId, BlobSource } from './image-store.ts';
+
+/** How far a branch may lag behind another before the shared pass goes on without it. Bytes. */
+const WINDOW = 4 * 2 ** 20;
 
 /**
  * One generation for several destinations: the first `open(0)` of each branch takes part in one shared pass over the
- * source, at the speed of the slowest; whoever opens again, or from elsewhere, gets a pass of its own.
+ * source. The pass goes on when somebody has taken all of it and wants more, so at the speed of the fastest. Whoever
+ * lags behind (or has not even opened yet) is kept what it has not taken; once that is more than a window, it falls out
+ * of the pass and goes on with a pass of its own from there, as do those who open again or from elsewhere.
  */
 export class FanOut {
   readonly #source: BlobSource;
   readonly #branches: Branch[];
-  #started = false;
+  #isRunning = false;
+  #wake: () => void = () => undefined;
 
   constructor(source: BlobSource, count: number) {
     this.#source = source;
-    this.#branches = Array.from({ length: count }, () => new Branch(this, source));
+    const onChange = (): void => this.#changed();
+    this.#branches = Array.from({ length: count }, () => new Branch(source, onChange));
   }
 
   /** One for each destination. Each must be released when its destination is done with the blob, used or not. */
@@ -20,41 +28,49 @@ export class FanOut {
     return this.#branches;
   }
 
-  /** Called by a branch that joins or leaves. The pass begins when no branch may still come. */
-  settle(): void {
-    if (this.#started || this.#branches.some((branch) => branch.state === 'waiting')) return;
-    this.#started = true;
-    void this.#run();
+  #changed(): void {
+    if (this.#isRunning) this.#wake();
+    else if (this.#branches.some(({ isHungry }) => isHungry)) {
+      this.#isRunning = true;
+      void this.#run();
+    }
   }
 
   async #run(): Promise<void> {
-    const joined = (): Branch[] => this.#branches.filter((branch) => branch.state === 'joined');
-    if (joined().length === 0) return;
+    const takers = (): Branch[] => this.#branches.filter(({ takesPart }) => takesPart);
     try {
       for await (const piece of this.#source.open(0)) {
-        await Promise.all(joined().map((branch) => branch.give(piece)));
-        if (joined().length === 0) return;
+        for (const branch of takers()) branch.give(piece);
+        while (takers().length > 0 && !takers().some(({ isHungry }) => isHungry))
+          await new Promise<void>((resolve) => (this.#wake = resolve));
+        for (const branch of takers()) if (branch.lag > WINDOW) branch.fallOut();
+        if (takers().length === 0) return;
       }
-      for (const branch of joined()) branch.finish();
+      for (const branch of takers()) branch.finish();
     } catch (error) {
-      for (const branch of joined()) branch.fail(error);
+      for (const branch of takers()) branch.fail(error);
     }
   }
 }
 
+/** How the shared pass ended for a branch. */
+type End = 'left' | 'behind' | 'complete' | { readonly error: unknown };
+
 /** A destination's view of the shared blob. */
 export class Branch implements BlobSource {
-  state: 'waiting' | 'joined' | 'left' = 'waiting';
-  readonly #fanOut: FanOut;
   readonly #source: BlobSource;
-  /** The piece on offer and the one who waits for it, whichever came first. */
-  #offer: { piece: Uint8Array; taken: () => void } | undefined;
-  #end: { error?: unknown } | undefined;
+  readonly #onChange: () => void;
+  /** Of the shared pass: given and not yet taken. */
+  #pieces: Uint8Array[] = [];
+  #lag = 0;
+  #end: End | undefined;
+  #hasOpened = false;
+  #isWaiting = false;
   #wake: () => void = () => undefined;
 
-  constructor(fanOut: FanOut, source: BlobSource) {
-    this.#fanOut = fanOut;
+  constructor(source: BlobSource, onChange: () => void) {
     this.#source = source;
+    this.#onChange = onChange;
   }
 
   get id(): BlobId | undefined {
@@ -73,58 +89,97 @@ export class Branch implements BlobSource {
     return this.#source.checkpoint;
   }
 
+  /** In the shared pass, or may still come to it. */
+  get takesPart(): boolean {
+    return this.#end === undefined;
+  }
+
+  /** Has taken all that the shared pass gave and waits for more. */
+  get isHungry(): boolean {
+    return this.takesPart && this.#isWaiting;
+  }
+
+  /** Bytes given and not yet taken. */
+  get lag(): number {
+    return this.#lag;
+  }
+
   open(offset: number, signal?: AbortSignal, earlier?: Checkpoint): AsyncIterable<Uint8Array> {
-    if (offset === 0 && this.state === 'waiting') return this.#join(signal);
-    // An upload of an earlier process goes on in the middle: the others need not wait for it.
-    if (this.state === 'waiting') this.release();
+    const mayJoin = offset === 0 && !this.#hasOpened && this.#end !== 'left' && this.#end !== 'behind';
+    if (mayJoin) {
+      this.#hasOpened = true;
+      return this.#takePart(signal);
+    }
+    // An upload of an earlier process goes on in the middle, without what was kept for it.
+    this.release();
     return this.#source.open(offset, signal, earlier);
   }
 
+  /** Takes no (more) part in the shared pass. */
   release(): void {
-    this.state = 'left';
-    this.#offer?.taken();
-    this.#fanOut.settle();
+    this.#pieces = [];
+    this.#stop('left');
   }
 
-  /** Resolves when the destination has taken the piece and asks for the next, or has left. */
-  async give(piece: Uint8Array): Promise<void> {
-    return new Promise((taken) => {
-      this.#offer = { piece, taken };
-      this.#wake();
-    });
+  give(piece: Uint8Array): void {
+    this.#pieces.push(piece);
+    this.#lag += piece.byteLength;
+    this.#isWaiting = false;
+    this.#wake();
+  }
+
+  /** What was given may still be taken; the rest comes from a pass of its own. */
+  fallOut(): void {
+    // Who has not opened yet can as well begin with that pass.
+    if (!this.#hasOpened) this.#pieces = [];
+    this.#stop('behind');
   }
 
   finish(): void {
-    this.#end = {};
-    this.#wake();
+    this.#stop('complete');
   }
 
   fail(error: unknown): void {
-    this.#end = { error };
-    this.#wake();
+    this.#pieces = [];
+    this.#stop({ error });
   }
 
-  async *#join(signal: AbortSignal | undefined): AsyncGenerator<Uint8Array, void, void> {
-    this.state = 'joined';
-    const stop = (): void => {
-      this.fail(signal?.reason);
-    };
-    signal?.addEventListener('abort', stop, { once: true });
-    this.#fanOut.settle();
+  #stop(end: End): void {
+    this.#end = end;
+    this.#isWaiting = false;
+    this.#wake();
+    this.#onChange();
+  }
+
+  async *#takePart(signal: AbortSignal | undefined): AsyncGenerator<Uint8Array, void, void> {
+    const onAbort = (): void => this.fail(signal?.reason);
+    signal?.addEventListener('abort', onAbort, { once: true });
+    let taken = 0;
     try {
-      for (;;) {
-        while (this.#offer === undefined && this.#end === undefined)
-          await new Promise<void>((resolve) => (this.#wake = resolve));
-        if (this.#end !== undefined && 'error' in this.#end) throw this.#end.error;
-        if (this.#offer === undefined) return;
-        const { piece, taken } = this.#offer;
+      for (let piece = await this.#next(); piece !== undefined; piece = await this.#next()) {
+        taken += piece.byteLength;
         yield piece;
-        this.#offer = undefined;
-        taken();
       }
+      if (this.#end === 'behind') yield* this.#source.open(taken, signal);
     } finally {
-      signal?.removeEventListener('abort', stop);
+      signal?.removeEventListener('abort', onAbort);
       this.release();
     }
+  }
+
+  /** undefined if the shared pass has no more for this branch. */
+  async #next(): Promise<Uint8Array | undefined> {
+    while (this.#pieces.length === 0 && this.takesPart) {
+      this.#isWaiting = true;
+      const woken = new Promise<void>((resolve) => (this.#wake = resolve));
+      this.#onChange();
+      await woken;
+    }
+    if (typeof this.#end === 'object') throw this.#end.error;
+    // Whoever still reads after leaving must not take that for the end of the bytes.
+    if (this.#end === 'left') throw new NixpushError('ERR_ABORTED', `${this.what} is no longer wanted`);
+    const piece = this.#pieces.shift();
+    this.#lag -= piece?.byteLength ?? 0;
+    return piece;
   }
 }

@@ -2,6 +2,7 @@ import type { ImageStore } from '../stores/image-store.ts';
 import type { Destination } from './destination.ts';
 import { distribute } from './distribute.ts';
 import type { StoredLayer } from './layered-image.ts';
+import type { Pace } from './pace.ts';
 import type { ProgressListener } from './progress.ts';
 import { storedBlob } from './stored-blob.ts';
 
@@ -11,6 +12,7 @@ export interface BaseLayerPush {
   readonly indexes: readonly [number, ...number[]];
   readonly base: ImageStore;
   readonly destinations: readonly Destination[];
+  readonly pace: Pace;
   readonly onProgress: ProgressListener | undefined;
 }
 
@@ -19,7 +21,7 @@ export interface BaseLayerPush {
  * once for all the others, without being kept or unpacked.
  */
 export async function pushBaseLayer(push: BaseLayerPush): Promise<void> {
-  const { layer, indexes, base, onProgress } = push;
+  const { layer, indexes, base, pace, onProgress } = push;
   const [index, ...repeats] = indexes;
   const destinations = push.destinations.filter(({ error }) => error === undefined);
   if (destinations.length === 0) return;
@@ -33,7 +35,9 @@ export async function pushBaseLayer(push: BaseLayerPush): Promise<void> {
       onBytes: (bytes) => onProgress?.({ type: 'layer-bytes', layer: index, read: bytes, written: bytes }),
     },
   );
-  await distribute({ source, index, destinations, mountFrom: base, isMissing: true, onProgress });
+  const waitsForAll = repeats.length > 0;
+  const wanted = { source, index, destinations, mountFrom: base, isMissing: true };
+  await distribute({ ...wanted, pace, waitsForAll, onProgress });
   for (const repeat of repeats)
     for (const { name, error } of destinations)
       if (error === undefined) {

@@ -76,10 +76,15 @@ async function pushTo(destinations: readonly Destination[], push: ImagePush): Pr
   ]);
   const pool = new WorkerPool();
   try {
-    const image = madeImage(push, await pushLayers({ ...push, destinations }, pool));
-    // An archive reads its layers only now.
-    if (image !== undefined)
-      await Promise.all(destinations.map((destination) => finish(push, destination, image)));
+    const { facts, arrived } = await pushLayers({ ...push, destinations }, pool);
+    const image = madeImage(push, facts);
+    await Promise.all(
+      destinations.map(async (destination) => {
+        await arrived(destination);
+        // An archive reads its layers only now.
+        if (image !== undefined) await finish(push, destination, image);
+      }),
+    );
     return image;
   } finally {
     await pool.close();

@@ -10,6 +10,7 @@ import { tarBlocks } from '../layers/tar-blocks.ts';
 import type { Destination } from './destination.ts';
 import { distribute } from './distribute.ts';
 import type { BlobOrigin, LayerPlan } from './layer-plan.ts';
+import type { Pace } from './pace.ts';
 import type { ProgressListener } from './progress.ts';
 import { reusedBlob } from './reused-blob.ts';
 import { storedBlob } from './stored-blob.ts';
@@ -24,18 +25,19 @@ export interface LayerPush {
   readonly pool: WorkerPool;
   readonly cache: RecipeCache | undefined;
   readonly destinations: readonly Destination[];
+  readonly pace: Pace;
   readonly onProgress: ProgressListener | undefined;
   readonly signal: AbortSignal;
 }
 
-/** Brings one layer to destinations that lack it, reading it once at most. Throws what reading it throws. */
+/** Brings one layer to destinations that lack it; done when one of them has it. Throws what reading it throws. */
 export async function pushLayer(push: LayerPush): Promise<LayerFacts | undefined> {
-  const { layer, index, pool, cache, onProgress, signal } = push;
+  const { layer, index, pool, cache, pace, onProgress, signal } = push;
   const destinations = push.destinations.filter(({ error }) => error === undefined);
   if (destinations.length === 0) return undefined;
   onProgress?.({ type: 'layer-start', layer: index });
   if (layer.origin?.kind === 'blob') {
-    await distribute({ source: readyBlob(push, layer.origin), index, destinations, onProgress });
+    await distribute({ source: readyBlob(push, layer.origin), index, destinations, pace, onProgress });
     return layer.known;
   }
   const diffId = expectedDiffId(layer.recipe.content);
@@ -56,7 +58,7 @@ export async function pushLayer(push: LayerPush): Promise<LayerFacts | undefined
   const made = makeFirst ? bytesSource(blob.what, await collect(blob, signal)) : blob;
   const source = layer.lies !== undefined && layer.isReused ? reusedBlob(blob, layer.lies) : made;
   const isMissing = layer.known !== undefined;
-  await distribute({ source, index, destinations, mountFrom: layer.lies, isMissing, onProgress });
+  await distribute({ source, index, destinations, mountFrom: layer.lies, isMissing, pace, onProgress });
   return blob.facts;
 }
 

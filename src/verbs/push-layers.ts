@@ -3,9 +3,10 @@ import { abortError } from '../base/errors.ts';
 import type { WorkerPool } from '../layers/engine/pool.ts';
 import type { LayerFacts } from '../layers/layer-blob.ts';
 import type { BlobId } from '../stores/image-store.ts';
-import { parallelBlobs, type Destination } from './destination.ts';
+import type { Destination } from './destination.ts';
 import type { StoredLayer } from './layered-image.ts';
 import { LOOKS_AT_ONCE, lookForBlob } from './look-for-blob.ts';
+import { Pace } from './pace.ts';
 import { pushBaseLayer } from './push-base-layer.ts';
 import type { ImagePush } from './push-image.ts';
 import { pushLayer } from './push-layer.ts';
@@ -21,14 +22,18 @@ interface Task {
   readonly bring: (destinations: readonly Destination[]) => Promise<void>;
 }
 
+export interface PushedLayers {
+  /** What ours come to, if any destination got them all. */
+  readonly facts: readonly (LayerFacts | undefined)[];
+  /** Resolves when a destination has all layers, or has failed. */
+  readonly arrived: (destination: Destination) => Promise<void>;
+}
+
 /**
- * Brings all layers to all destinations that still stand. Returns what ours come to, if any destination got them all.
+ * Brings all layers to all destinations that still stand; done when all are made, while slower destinations follow.
  * Known layers are looked for while others are made; only those that are missing somewhere are made or copied.
  */
-export async function pushLayers(
-  push: ImagePush,
-  pool: WorkerPool,
-): Promise<readonly (LayerFacts | undefined)[]> {
+export async function pushLayers(push: ImagePush, pool: WorkerPool): Promise<PushedLayers> {
   const { layers, destinations, jobs, signal: outer } = push;
   const controller = new AbortController();
   const giveUp = (error: Error): void => {
@@ -42,7 +47,8 @@ export async function pushLayers(
   if (outer?.aborted === true) onAbort();
   const facts = layers.map(({ known }) => known);
   const looking = pLimit(LOOKS_AT_ONCE);
-  const working = pLimit(await parallelBlobs(destinations, jobs));
+  const working = pLimit(jobs);
+  const pace = new Pace(jobs);
   const run = async (task: Task): Promise<void> => {
     try {
       const lacking = await looking(() =>
@@ -54,10 +60,11 @@ export async function pushLayers(
     }
   };
   try {
-    const tasks = [...baseTasks(push), ...layerTasks(push, { pool, signal: controller.signal, facts })];
+    const making = { pool, signal: controller.signal, pace, facts };
+    const tasks = [...baseTasks(push, pace), ...layerTasks(push, making)];
     // Largest first: whatever is left at the end is small. All are waited for, so that nothing works on after a failure.
     await Promise.all(tasks.sort((a, b) => b.size - a.size).map(run));
-    return facts;
+    return { facts, arrived: (destination) => pace.arrived(destination) };
   } finally {
     outer?.removeEventListener('abort', onAbort);
   }
@@ -66,6 +73,7 @@ export async function pushLayers(
 interface Making {
   readonly pool: WorkerPool;
   readonly signal: AbortSignal;
+  readonly pace: Pace;
   /** Of each layer; completed as they are made. */
   readonly facts: (LayerFacts | undefined)[];
 }
@@ -83,7 +91,7 @@ function layerTasks(push: ImagePush, { facts, ...making }: Making): Task[] {
 }
 
 /** One for each blob: an image may hold the same layer several times. */
-function baseTasks({ base, onProgress }: ImagePush): Task[] {
+function baseTasks({ base, onProgress }: ImagePush, pace: Pace): Task[] {
   const blobs = new Map<string, { layer: StoredLayer; indexes: [number, ...number[]] }>();
   for (const [index, layer] of (base?.layers ?? []).entries()) {
     const known = blobs.get(layer.descriptor.digest);
@@ -94,6 +102,7 @@ function baseTasks({ base, onProgress }: ImagePush): Task[] {
     size: layer.descriptor.size,
     blob: layer.descriptor,
     indexes,
-    bring: (destinations) => pushBaseLayer({ layer, indexes, base: base!.store, destinations, onProgress }),
+    bring: (destinations) =>
+      pushBaseLayer({ layer, indexes, base: base!.store, destinations, pace, onProgress }),
   }));
 }

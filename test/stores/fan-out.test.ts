@@ -32,6 +32,30 @@ async function collect(bytes: AsyncIterable<Uint8Array>): Promise<number[]> {
 
 const five = [0, 1, 2, 3, 4];
 
+const MIB = 2 ** 20;
+
+/** Pieces of 1 MiB, each filled with its number; offsets are in bytes. */
+function largeSource(mebibytes: number): BlobSource & { passes: number[] } {
+  return {
+    what: 'large',
+    id: undefined,
+    passes: [],
+    async *open(offset: number) {
+      this.passes.push(offset);
+      for (let at = offset / MIB; at < mebibytes; at++) yield new Uint8Array(MIB).fill(at);
+    },
+  };
+}
+
+/** The numbers of the pieces. */
+async function numbers(bytes: AsyncIterable<Uint8Array>): Promise<number[]> {
+  const all: number[] = [];
+  for await (const piece of bytes) all.push(piece[0]!);
+  return all;
+}
+
+const upTo = (count: number): number[] => Array.from({ length: count }, (_, at) => at);
+
 suite('one generation for several destinations', () => {
   test('all get all bytes of a single pass', async () => {
     const source = countingSource(5);
@@ -41,14 +65,13 @@ suite('one generation for several destinations', () => {
     assert.deepEqual(source.passes, [0]);
   });
 
-  test('it waits for those who come late, and not for those who need nothing', async () => {
+  test('one that comes late gets all bytes of the same pass; one that needs nothing is not waited for', async () => {
     const source = countingSource(5);
     const { branches } = new FanOut(source, 3);
     const first = collect(branches[0]!.open(0));
     branches[1]!.release();
-    assert.deepEqual(source.passes, []);
-    const last = collect(branches[2]!.open(0));
-    assert.deepEqual(await Promise.all([first, last]), [five, five]);
+    assert.deepEqual(await first, five);
+    assert.deepEqual(await collect(branches[2]!.open(0)), five);
     assert.deepEqual(source.passes, [0]);
   });
 
@@ -112,5 +135,51 @@ suite('one generation for several destinations', () => {
     controller.abort(new Error('enough'));
     await assert.rejects(aborted, { message: 'enough' });
     assert.deepEqual(await collect(branches[1]!.open(0)), five);
+  });
+
+  test('one that stops taking neither stops nor slows the others, and goes on by itself later', async () => {
+    const source = largeSource(50);
+    const { branches } = new FanOut(source, 3);
+    const stalled = branches[0]!.open(0)[Symbol.asyncIterator]();
+    const first = stalled.next();
+    const others = await Promise.all([1, 2].map((at) => numbers(branches[at]!.open(0))));
+    assert.deepEqual(others, [upTo(50), upTo(50)]);
+    assert.deepEqual(source.passes, [0]);
+    const rest = await numbers({ [Symbol.asyncIterator]: () => stalled });
+    assert.deepEqual([(await first).value![0], ...rest], upTo(50));
+    assert.equal(source.passes.length, 2);
+    assert.ok(source.passes[1]! > 0 && source.passes[1]! < 50 * MIB, 'what was kept is not made again');
+  });
+
+  test('one that never opens does not stop the others, and may come when all is over', async () => {
+    const source = largeSource(50);
+    const { branches } = new FanOut(source, 2);
+    assert.deepEqual(await numbers(branches[0]!.open(0)), upTo(50));
+    assert.deepEqual(await numbers(branches[1]!.open(0)), upTo(50));
+    assert.deepEqual(source.passes, [0, 0]);
+  });
+
+  test('those that lag now and then, within the window, share the pass to its end', async () => {
+    const source = largeSource(30);
+    const { branches } = new FanOut(source, 2);
+    const passes = branches.map((branch) => branch.open(0)[Symbol.asyncIterator]());
+    const got: number[][] = [[], []];
+    // One is ahead by three, then the other.
+    for (let round = 0; got[0]!.length < 30 || got[1]!.length < 30; round++) {
+      for (let n = 0; n < 3; n++) {
+        const { done, value } = await passes[round % 2]!.next();
+        if (done !== true) got[round % 2]!.push(value[0]!);
+      }
+    }
+    assert.deepEqual(got, [upTo(30), upTo(30)]);
+    assert.deepEqual(source.passes, [0]);
+  });
+
+  test('who reads on after leaving is not told that this was the end', async () => {
+    const { branches } = new FanOut(countingSource(5), 1);
+    const pass = branches[0]!.open(0)[Symbol.asyncIterator]();
+    await pass.next();
+    branches[0]!.release();
+    await assert.rejects(pass.next(), { code: 'ERR_ABORTED' });
   });
 });
