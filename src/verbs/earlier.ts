@@ -8,7 +8,7 @@ import type { Destination } from './destination.ts';
 import { PushHistory, type PushedPlace } from './push-history.ts';
 import type { PushSettings } from './push-settings.ts';
 import type { PushOptions } from './push.ts';
-import { openReuse, type ReusedLayer } from './reuse.ts';
+import type { openReuse, Reuse, ReusedLayer } from './reuse.ts';
 
 /** What earlier pushes left behind. */
 export interface Earlier {
@@ -35,25 +35,28 @@ export async function openEarlier(
   { destinations, platform, clients }: EarlierOptions,
 ): Promise<Earlier> {
   const { reuse = [], noCache } = options;
-  const { layers, plan, ...reused } = await openReuse(reuse, destinations, {
-    ...options,
-    platform,
-    clients,
-    mediaType,
-  });
+  const reading = { ...options, platform, clients, mediaType };
+  const reused = reuse.length === 0 ? NOTHING : await openReused(reuse, destinations, reading);
   const history = noCache === true ? undefined : new PushHistory(cacheDirectory());
   const places = (): PushedPlace[] =>
     destinations
       .filter(({ error }) => error === undefined)
       .flatMap((destination) => placesOf(destination, platform));
   return {
-    reused: layers,
-    plan: plan ?? firstOf(places(), (place) => history?.last(place)),
+    reused: reused.layers,
+    plan: reused.plan ?? firstOf(places(), (place) => history?.last(place)),
     remember: (latest) => {
       for (const place of places()) history?.remember(place, latest);
     },
     close: () => reused.close(),
   };
+}
+
+const NOTHING: Reuse = { layers: new Map(), plan: undefined, close: async () => undefined };
+
+/** Loaded only if it is asked for. */
+async function openReused(...args: Parameters<typeof openReuse>): Promise<Reuse> {
+  return (await import('./reuse.ts')).openReuse(...args);
 }
 
 function placesOf({ store, tags }: Destination, platform: Platform): PushedPlace[] {

@@ -9,7 +9,7 @@ import { cacheDirectory, RecipeCache } from '../layers/recipe-cache.ts';
 import { treeLocation } from '../nix/tree-location.ts';
 import { parseReference } from '../stores/reference.ts';
 import type { RegistryClient } from '../stores/registry/client.ts';
-import { openBaseImage, type BaseImage } from './base-image.ts';
+import type { BaseImage } from './base-image.ts';
 import { plannedBaseLayers } from './base-plan.ts';
 import { carryOut, type PushPlan } from './carry-out.ts';
 import type { DefinitionInput } from './definition-options.ts';
@@ -128,8 +128,10 @@ async function pushClosure(
   let base: BaseImage | undefined;
   let earlier: Earlier | undefined;
   try {
-    if (options.from !== undefined)
+    if (options.from !== undefined) {
+      const { openBaseImage } = await import('./base-image.ts');
       base = await openBaseImage(options.from, { ...options, clients, platform: settings.platform });
+    }
     const platform = base?.platform ?? settings.platform;
     earlier = await openEarlier(options, settings, { destinations, platform, clients });
     const plan = await planPush(base, earlier, options, settings, defined?.input);
