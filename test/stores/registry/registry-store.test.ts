@@ -251,6 +251,15 @@ describe('putManifest', () => {
     assert.deepEqual(registry.dialogue(), ['PUT 404', 'HEAD 200', 'HEAD 200', 'PUT 201', 'PUT 201']);
   });
 
+  test('tries once more when the registry takes the digest for wrong for a moment', async (t) => {
+    const { registry, store } = await scene(t);
+    furnish(registry);
+    const effect = { kind: 'answer', status: 400, code: 'DIGEST_INVALID' } as const;
+    registry.fault({ on: 'manifest-put', nth: 2, effect });
+    await store.putManifest(MANIFEST, ['a']);
+    assert.deepEqual(registry.dialogue(), ['PUT 201', 'PUT 400', 'PUT 201']);
+  });
+
   test('is content with an immutable tag that points there already', async (t) => {
     const { registry, store } = await scene(t, { immutableTags: true });
     furnish(registry);
