@@ -15,20 +15,25 @@ import { needs } from '../support/peers.ts';
 import { temporaryDirectory } from '../support/temporary.ts';
 
 const isLong = process.env['NIXPUSH_LONG_TESTS'] !== undefined;
-const REPOSITORIES = isLong ? 50 : 6;
-const TAGS = isLong ? 10 : 5;
+interface Size {
+  readonly repositories: number;
+  /** Of each repository. */
+  readonly tags: number;
+}
+const SMALL: Size = { repositories: 6, tags: 5 };
+const LARGE: Size = isLong ? { repositories: 50, tags: 10 } : SMALL;
 const KILLS = isLong ? 10 : 4;
 /** Images at a time times blobs of each: what a kill may find on its way. */
 const IN_FLIGHT = 4 * 4;
 
 /** Images that share a layer with all others and one with those of their repository. */
-async function fill(host: string): Promise<void> {
+async function fill(host: string, { repositories, tags }: Size): Promise<void> {
   const client = new RegistryClient({ host });
   const shared = await baseTar({ '/shared': madeBytes(20_000, 1) });
-  for (let number = 0; number < REPOSITORIES; number += 1) {
+  for (let number = 0; number < repositories; number += 1) {
     const store = new RegistryStore({ client, repository: `src/r${number}` });
     const own = await baseTar({ '/own': `repository ${number}` });
-    for (let tag = 0; tag < TAGS; tag += 1)
+    for (let tag = 0; tag < tags; tag += 1)
       await putBaseImage(store, { layers: [shared, own, { '/tag': `${number} ${tag}` }] }, `1.${tag}`);
   }
   await client.close();
@@ -38,14 +43,15 @@ async function fill(host: string): Promise<void> {
 async function scene(
   t: TestContext,
   program: 'docker-registry' | 'registry',
+  size: Size,
 ): Promise<{ source: DockerRegistry; mirror: DockerRegistry; args: string[]; env: Record<string, string> }> {
   const source = await startDockerRegistry(t);
   const mirror = await startDockerRegistry(t, { program });
-  await fill(source.host);
+  await fill(source.host, size);
   const directory = temporaryDirectory(t);
   const file = join(directory, 'mirror.yaml');
   const images = Array.from(
-    { length: REPOSITORIES },
+    { length: size.repositories },
     (_, number) => `  - { from: ${source.host}/src/r${number}, to: ${mirror.host}/mirror/r${number} }`,
   );
   writeFileSync(file, `images:\n${images.join('\n')}\n`);
@@ -68,13 +74,20 @@ async function digests(host: string, repository: string): Promise<Record<string,
   return found;
 }
 
-describe(`a mirror of ${REPOSITORIES * TAGS} tags in ${REPOSITORIES} repositories`, () => {
-  for (const program of ['docker-registry', 'registry'] as const) {
+const killed = [
+  { program: 'docker-registry', size: LARGE },
+  { program: 'registry', size: SMALL },
+] as const;
+
+describe('a mirror', () => {
+  for (const { program, size } of killed) {
+    const { repositories, tags } = size;
+    const images = repositories * tags;
     test(
-      `killed ${KILLS} times on its way to ${program}, is complete in the end and got nothing twice`,
+      `of ${images} tags in ${repositories} repositories, killed ${KILLS} times on its way to ${program}, is complete in the end and got nothing twice`,
       needs(program, 'crane'),
       async (t) => {
-        const { source, mirror, args, env } = await scene(t, program);
+        const { source, mirror, args, env } = await scene(t, program, size);
         const begin = source.accessLog.length;
         const blobGets = /"GET \/v2\/\S+\/blobs\/(sha256:[0-9a-f]{64}) HTTP/;
         for (let kill = 0; kill < KILLS; kill += 1) {
@@ -82,7 +95,7 @@ describe(`a mirror of ${REPOSITORIES * TAGS} tags in ${REPOSITORIES} repositorie
           const { child, finished } = startNixpush(args, { env });
           // Somewhere among the requests that are left, the same in every run.
           const moment = ((kill + 1) * 0.618) % 1;
-          const target = before + Math.ceil((moment * REPOSITORIES * TAGS * 6) / KILLS);
+          const target = before + Math.ceil((moment * images * 6) / KILLS);
           while (child.exitCode === null && source.accessLog.length < target) await setTimeout(1);
           child.kill('SIGKILL');
           await finished;
@@ -90,7 +103,7 @@ describe(`a mirror of ${REPOSITORIES * TAGS} tags in ${REPOSITORIES} repositorie
         const { status, stderr } = await nixpush(args, { env });
         assert.equal(status, 0, stderr);
 
-        for (let number = 0; number < REPOSITORIES; number += 1)
+        for (let number = 0; number < repositories; number += 1)
           assert.deepEqual(
             await digests(mirror.host, `mirror/r${number}`),
             await digests(source.host, `src/r${number}`),
@@ -100,18 +113,18 @@ describe(`a mirror of ${REPOSITORIES * TAGS} tags in ${REPOSITORIES} repositorie
         t.diagnostic(`${read.length} blobs were read, ${again} of them again`);
         assert.ok(again <= KILLS * IN_FLIGHT, `${again} blobs were read again`);
         // The shared layer, one for each repository, and each image's own layer and config.
-        assert.equal(new Set(read).size, 1 + REPOSITORIES + 2 * REPOSITORIES * TAGS);
-        const image = `${mirror.host}/mirror/r${REPOSITORIES - 1}:1.${TAGS - 1}`;
+        assert.equal(new Set(read).size, 1 + repositories + 2 * images);
+        const image = `${mirror.host}/mirror/r${repositories - 1}:1.${tags - 1}`;
         await promisify(execFile)('crane', ['validate', '--insecure', '--remote', image]);
       },
     );
   }
 
   test('costs one HEAD for each tag when nothing has changed', needs('docker-registry'), async (t) => {
-    const { source, mirror, args, env } = await scene(t, 'docker-registry');
+    const { source, mirror, args, env } = await scene(t, 'docker-registry', LARGE);
     const first = await nixpush(args, { env });
     assert.equal(first.status, 0, first.stderr);
-    assert.equal(first.stdout.trim().split('\n').length, REPOSITORIES * TAGS);
+    assert.equal(first.stdout.trim().split('\n').length, LARGE.repositories * LARGE.tags);
     await setTimeout(50);
     const begin = [source.accessLog.length, mirror.accessLog.length] as const;
     const second = await nixpush(args, { env });
@@ -132,14 +145,14 @@ describe(`a mirror of ${REPOSITORIES * TAGS} tags in ${REPOSITORIES} repositorie
     };
     assert.deepEqual(await seen(source, begin[0]), {
       ping: 1,
-      [tagsListed]: REPOSITORIES,
-      HEAD: REPOSITORIES * TAGS,
+      [tagsListed]: LARGE.repositories,
+      HEAD: LARGE.repositories * LARGE.tags,
     });
-    assert.deepEqual(await seen(mirror, begin[1]), { ping: 1, [tagsListed]: REPOSITORIES });
+    assert.deepEqual(await seen(mirror, begin[1]), { ping: 1, [tagsListed]: LARGE.repositories });
   });
 
   test('by three shards at once ends with all of them', needs('docker-registry'), async (t) => {
-    const { source, mirror, args, env } = await scene(t, 'docker-registry');
+    const { source, mirror, args, env } = await scene(t, 'docker-registry', SMALL);
     const runs = await Promise.all(
       [0, 1, 2].map((index) => nixpush([...args, `--shard=${index}/3`], { env })),
     );
@@ -148,8 +161,8 @@ describe(`a mirror of ${REPOSITORIES * TAGS} tags in ${REPOSITORIES} repositorie
       [0, 0, 0],
     );
     const copied = runs.flatMap(({ stdout }) => stdout.trim().split('\n'));
-    assert.equal(new Set(copied).size, REPOSITORIES * TAGS);
-    assert.equal(copied.length, REPOSITORIES * TAGS);
+    assert.equal(new Set(copied).size, SMALL.repositories * SMALL.tags);
+    assert.equal(copied.length, SMALL.repositories * SMALL.tags);
     assert.deepEqual(await digests(mirror.host, 'mirror/r0'), await digests(source.host, 'src/r0'));
   });
 });
