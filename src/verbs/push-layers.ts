@@ -17,6 +17,7 @@ interface Task {
   readonly size: number;
   /** Where it is known beforehand, so that it can be looked for. */
   readonly blob: BlobId | undefined;
+  readonly isFromArchive: boolean;
   /** Its numbers in the image, from 0. */
   readonly indexes: readonly [number, ...number[]];
   readonly bring: (destinations: readonly Destination[]) => Promise<void>;
@@ -63,11 +64,16 @@ export async function pushLayers(push: ImagePush, pool: WorkerPool): Promise<Pus
     const making = { pool, signal: controller.signal, pace, facts };
     const tasks = [...baseTasks(push, pace), ...layerTasks(push, making)];
     // Largest first: whatever is left at the end is small. All are waited for, so that nothing works on after a failure.
-    await Promise.all(tasks.sort((a, b) => b.size - a.size).map(run));
+    await Promise.all(tasks.sort(byTurn).map(run));
     return { facts, arrived: (destination) => pace.arrived(destination) };
   } finally {
     outer?.removeEventListener('abort', onAbort);
   }
+}
+
+/** Layers of an archive come in its order, for what lies further in front is read all over again. */
+function byTurn(a: Task, b: Task): number {
+  return Number(b.isFromArchive) - Number(a.isFromArchive) || (a.isFromArchive ? 0 : b.size - a.size);
 }
 
 interface Making {
@@ -86,7 +92,8 @@ function layerTasks(push: ImagePush, { facts, ...making }: Making): Task[] {
       const made = await pushLayer({ ...making, layer, index, cache, destinations, onProgress });
       facts[at] ??= made;
     };
-    return { size: layer.narSize, blob: layer.known, indexes: [index], bring };
+    const isFromArchive = layer.origin !== undefined;
+    return { size: layer.narSize, blob: layer.known, isFromArchive, indexes: [index], bring };
   });
 }
 
@@ -101,6 +108,7 @@ function baseTasks({ base, onProgress }: ImagePush, pace: Pace): Task[] {
   return [...blobs.values()].map(({ layer, indexes }) => ({
     size: layer.descriptor.size,
     blob: layer.descriptor,
+    isFromArchive: false,
     indexes,
     bring: (destinations) =>
       pushBaseLayer({ layer, indexes, base: base!.store, destinations, pace, onProgress }),
