@@ -404,6 +404,16 @@ describe('an image defined by hand', needs('nix', 'busybox'), () => {
     );
   });
 
+  test('has no use for --no-links, and takes --profile', async (t) => {
+    const directory = temporaryDirectory(t);
+    writeFileSync(join(directory, 'image.json'), JSON.stringify({ nixpush: 1, files: { '/a': '' } }));
+    const refused = await nixpush(['image.json', '--no-links', '--dry-run'], { cwd: directory });
+    assert.deepEqual([refused.status, /--no-links has no use/.test(refused.stderr)], [2, true]);
+    const to = ['--to', 'oci:image:1'];
+    const { status, stderr } = await nixpush(['image.json', '--profile', ...to], { cwd: directory });
+    assert.equal(status, 0, stderr);
+  });
+
   test('puts its files over those of a base image, where that has them', async (t) => {
     const directory = temporaryDirectory(t);
     const layout = await openLayout(join(directory, 'base'), { create: true });
