@@ -19,8 +19,9 @@ export function storePathsComment(paths: readonly string[]): string {
   return `store paths: ${pythonList(paths)}`;
 }
 
-/** Of the layer that links the programs of `roots` at `/`. */
+/** Of the layer that links the programs of `roots` at `/`, or has files of its own there. */
 export function rootLayerHistory(roots: readonly string[], created: string): HistoryEntry {
+  if (roots.length === 0) return { created, created_by: 'nixpush', comment: 'files at /' };
   return { created, created_by: 'nixpush', comment: `links at / to store paths: ${pythonList(roots)}` };
 }
 
