@@ -37,7 +37,7 @@ export async function prune(
       return { pruned, error: error as Error };
     }
     pruned.push(tag);
-    tell({ type: 'mirror-pruned', image: `${toName}:${tag}` });
+    if (!dryRun) tell({ type: 'mirror-pruned', image: `${toName}:${tag}` });
   }
   return { pruned };
 }
