@@ -7,7 +7,7 @@ import type { ImageDefinition } from './image-definition.ts';
 const STORE_PATH = /\/nix\/store\/[0-9abcdfghijklmnpqrsvwxyz]{32}-[0-9a-zA-Z+._?=-]+/g;
 
 /** Keys whose store paths are no part of the image. */
-const ELSEWHERE = ['closure', 'fromImage', 'permissions', '$schema'];
+const ELSEWHERE = ['closure', 'fromImage', 'layers', 'permissions', '$schema'];
 
 /** The store paths that a definition names anywhere: contents first, then those in texts such as an Entrypoint. */
 export function definedRoots(definition: ImageDefinition): string[] {

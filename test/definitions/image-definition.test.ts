@@ -159,7 +159,7 @@ suite('the closure of a definition', () => {
     return paths.map((each) => each.path);
   };
 
-  test('begins with all store paths that are named, in texts too, but for those of base and rules', () => {
+  test('begins with all store paths that are named, in texts too, but for those of base, layers and rules', () => {
     const definition: ImageDefinition = {
       nixpush: 1,
       config: { Entrypoint: [`${path('b')}/bin/x`], Env: [`A=${path('c')}:${path('d')}/lib`] },
@@ -167,6 +167,7 @@ suite('the closure of a definition', () => {
       files: { '/x': `see ${path('f')}/share.` },
       fromImage: path('g'),
       permissions: [{ path: path('h') }],
+      layers: [['subcomponent_out', [path('j')]]],
       closure: [info('i')],
     };
     assert.deepEqual(definedRoots(definition), ['a', 'b', 'c', 'd', 'f'].map(path));
