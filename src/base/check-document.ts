@@ -39,7 +39,9 @@ interface Finding {
 }
 
 function describe(error: ErrorObject): Finding {
-  const place = placeOf(error.instancePath);
+  const { propertyName } = error;
+  const place =
+    propertyName === undefined ? placeOf(error.instancePath) : memberOf(error.instancePath, propertyName);
   switch (error.keyword) {
     case 'additionalProperties': {
       const { additionalProperty } = error.params as { additionalProperty: string };

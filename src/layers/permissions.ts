@@ -1,5 +1,6 @@
 import { capabilityAttribute, type Capability } from './capabilities.ts';
 import type { EntryOwner, PermissionRule, WrittenEntry } from './content.ts';
+import type { TreeListings } from '../nix/tree-listings.ts';
 import type { TarEntry } from './tar-header.ts';
 
 /** Rules, ready to be asked about many paths. */
@@ -10,6 +11,13 @@ export function permissionsOf(rules: readonly PermissionRule[]): Permissions {
     const patterns = rule.within === undefined ? [rule.pattern] : [rule.within, rule.pattern];
     return { ...rule, expressions: patterns.map((pattern) => new RegExp(pattern, 'u')) };
   });
+}
+
+/** The paths that the files of a store path have in an image. */
+export function pathsIn(trees: TreeListings, storePath: string): string[] {
+  return trees
+    .of(storePath)
+    .map(({ name }) => (name.length === 0 ? storePath : `${storePath}/${name.toString()}`));
 }
 
 /** The rules that say something about any of these paths. */

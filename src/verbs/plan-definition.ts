@@ -10,7 +10,9 @@ import { mergeImageConfig } from '../image/image-config.ts';
 import { BaseTreeCache } from '../layers/base-tree-cache.ts';
 import type { BaseTree } from '../layers/base-tree.ts';
 import { defaultCommand } from '../layers/default-command.ts';
+import type { PermissionRule } from '../layers/content.ts';
 import type { RootFiles } from '../layers/over-base.ts';
+import { pathsIn, rulesFor } from '../layers/permissions.ts';
 import { cacheDirectory } from '../layers/recipe-cache.ts';
 import { ROOT_OWNER, type TarOwner } from '../layers/recipe.ts';
 import type { Closure } from '../nix/closure.ts';
@@ -50,6 +52,9 @@ export async function planDefinition(
   const owner = ownerOf(definition, file);
   const stored = storedPaths(definition, closure);
   const root = rootFiles(definition, { accounts, closure, stored, trees, file, time: owner.mtime });
+  const permissions = permissionRules(definition, accounts, file);
+  for (const at of idleRules(permissions, root, stored, trees))
+    warn(`${file}: permissions[${at}] matches no file of the image`);
   const { maxLayers, codec, created, cache } = settings;
   const plan = await planImage({
     closure: stored,
@@ -63,7 +68,7 @@ export async function planDefinition(
     links: true,
     root,
     owner,
-    permissions: permissionRules(definition, accounts, file),
+    permissions,
     created,
     cache,
     warn,
@@ -114,6 +119,22 @@ function rootFiles(definition: ImageDefinition, { trees, time, stored, ...option
   const root = definedRoot(definition, { ...options, listings: trees });
   if (definition.includeNixDB) addNixDatabase(root, definition, stored, time);
   return root.files();
+}
+
+/** Rules that say nothing about any file: mistyped, most likely. */
+function idleRules(
+  rules: readonly PermissionRule[],
+  root: RootFiles,
+  { paths }: Closure,
+  trees: TreeListings,
+): number[] {
+  if (rules.length === 0) return [];
+  const files = [
+    ...root.entries.map(({ path }) => path),
+    ...paths.flatMap(({ path }) => pathsIn(trees, path)),
+  ];
+  const useful = new Set(rulesFor(rules, files));
+  return rules.flatMap((rule, at) => (useful.has(rule) ? [] : [at]));
 }
 
 function ownerOf(definition: ImageDefinition, file: string): TarOwner {

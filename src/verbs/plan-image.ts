@@ -7,7 +7,7 @@ import type { LayerContent, PermissionRule } from '../layers/content.ts';
 import { contentSize } from '../layers/file-content.ts';
 import { linkFarm } from '../layers/link-farm.ts';
 import { overBase, type RootFiles } from '../layers/over-base.ts';
-import { permissionsOf, permittedEntry, rulesFor } from '../layers/permissions.ts';
+import { pathsIn, permissionsOf, permittedEntry, rulesFor } from '../layers/permissions.ts';
 import { planInputs, samePlan, type EarlierPlan } from '../layers/plan/earlier-plan.ts';
 import type { ExplainedLayer } from '../layers/plan/explain.ts';
 import type { LayersByHand } from '../layers/plan/layers-by-hand.ts';
@@ -158,10 +158,10 @@ function permissionsFor(
   paths: readonly ClosurePath[],
 ): { permissions?: readonly PermissionRule[] } {
   if (permissions.length === 0) return {};
-  const names = paths.flatMap(({ path }) =>
-    trees.of(path).map(({ name }) => (name.length === 0 ? path : `${path}/${name.toString()}`)),
+  const rules = rulesFor(
+    permissions,
+    paths.flatMap(({ path }) => pathsIn(trees, path)),
   );
-  const rules = rulesFor(permissions, names);
   return rules.length === 0 ? {} : { permissions: rules };
 }
 

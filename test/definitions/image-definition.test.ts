@@ -104,6 +104,11 @@ suite('an image definition', () => {
       /^image\.json: directories\."?\/tmp"?\.mode must be octal permissions like "0755" or "1777"/,
     ],
     [
+      'a name that is none',
+      { users: { 'Re dis': { uid: 9 } } },
+      /^image\.json: users\."Re dis" must be a name like "redis"$/,
+    ],
+    [
       'a wrong config',
       { config: { Env: ['A'] } },
       /^image\.json: config: Env must be a list of KEY=VALUE strings$/,

@@ -404,6 +404,18 @@ describe('an image defined by hand', needs('nix', 'busybox'), () => {
     );
   });
 
+  test('tells of rules that match nothing', async (t) => {
+    const directory = temporaryDirectory(t);
+    const permissions = [
+      { path: '/a', mode: '0600' },
+      { path: '/b', mode: '0600' },
+    ];
+    const definition = { nixpush: 1, files: { '/a': '' }, permissions };
+    writeFileSync(join(directory, 'image.json'), JSON.stringify(definition));
+    const { stderr } = await nixpush(['image.json', '--dry-run'], { cwd: directory });
+    assert.deepEqual(stderr.match(/permissions.*/g), ['permissions[1] matches no file of the image']);
+  });
+
   test('has no use for --no-links, and takes --profile', async (t) => {
     const directory = temporaryDirectory(t);
     writeFileSync(join(directory, 'image.json'), JSON.stringify({ nixpush: 1, files: { '/a': '' } }));
