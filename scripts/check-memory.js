@@ -1,8 +1,10 @@
 #!/usr/bin/env node
-// Pushes a closure of 1.5 GB, and a single file of 6 GB, to a registry that forgets everything, and fails if the peak
-// memory of a push is above 400 MB; copies an image with one large layer between two such registries, and fails if that
-// takes more than 200 MB. Needs 1.5 GB of disk in $TMPDIR for some minutes, and `npm run build` before.
-// usage: node scripts/check-memory.js [gzip] [zstd] [none] [copy|copy=GB]   (all of them, with 10 GB, without an argument)
+// Pushes closures, and a single file of 10 GB, to a registry that forgets everything, and fails if the peak memory of a
+// push is above 250 MB; copies an image with one large layer between two such registries, and fails if that takes more
+// than 200 MB. Says for how long the main thread was blocked at the most. Needs 1.5 GB of disk in $TMPDIR for some
+// minutes, and `npm run build` before.
+// usage: node scripts/check-memory.js [100MB] [1.5GB] [10GB] [file] [gzip] [zstd] [none] [copy|copy=GB]
+// Without sizes: all of them; without codecs and copy: all of them, and a copy of 10 GB.
 import { spawn } from 'node:child_process';
 import { createCipheriv, createHash } from 'node:crypto';
 import { mkdirSync, mkdtempSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
@@ -12,7 +14,7 @@ import { join } from 'node:path';
 import { Readable } from 'node:stream';
 import { NarSize } from '../dist/nix/nar-size.js';
 
-const PUSH_LIMIT_MB = 400;
+const PUSH_LIMIT_MB = 250;
 const COPY_LIMIT_MB = 200;
 const CODECS = ['gzip', 'zstd', 'none'];
 const MIB = 2 ** 20;
@@ -71,33 +73,35 @@ function noise(seed, bytes) {
   return cipher.update(Buffer.alloc((bytes / 4) * 3)).toString('base64');
 }
 
-function closureOf1500Megabytes() {
-  return store('closure', (add) => {
-    for (let n = 0; n < 249; n += 1)
+/** `packages` of 6 MiB and 20,000 small files. The packages are holes in place of noise where that would fill the disk. */
+function closureOf(name, packages, { hollow = false } = {}) {
+  return store(name, (add) => {
+    for (let n = 0; n < packages; n += 1)
       add(`package-${n}`, (path) => {
-        writeFileSync(path, noise(`${n}`, 6 * MIB));
+        writeFileSync(path, hollow ? '' : noise(`${n}`, 6 * MIB));
+        if (hollow) truncateSync(path, 6 * MIB);
         return [{ type: 'file', executable: false, size: 6 * MIB }];
       });
     add('many-files', (path) => {
       mkdirSync(path);
       const names = Array.from({ length: 20_000 }, (_, n) => `file-${n}`);
-      for (const name of names) writeFileSync(join(path, name), name);
+      for (const each of names) writeFileSync(join(path, each), each);
       return [
         { type: 'directory' },
-        ...names.map((name) => ({
+        ...names.map((each) => ({
           type: 'file',
-          name: Buffer.from(name),
+          name: Buffer.from(each),
           executable: false,
-          size: name.length,
+          size: each.length,
         })),
       ];
     });
   });
 }
 
-function fileOf6Gigabytes() {
+function fileOf10Gigabytes() {
   return store('file', (add) => {
-    const size = 6 * 1024 * MIB;
+    const size = 10_000 * MIB;
     add('large', (path) => {
       writeFileSync(path, '');
       truncateSync(path, size);
@@ -105,6 +109,13 @@ function fileOf6Gigabytes() {
     });
   });
 }
+
+const STORES = {
+  '100MB': () => closureOf('small', 17),
+  '1.5GB': () => closureOf('middle', 250),
+  '10GB': () => closureOf('large', 1600, { hollow: true }),
+  file: fileOf10Gigabytes,
+};
 
 /** Puts an image of one layer into the registry: a mebibyte again and again. Gives its reference. */
 function imageOf(gigabytes) {
@@ -143,11 +154,25 @@ function imageOf(gigabytes) {
   return `127.0.0.1:${registry.address().port}/source@${digest}`;
 }
 
-/** Runs the command line and gives its peak resident memory in MB. */
-async function peakOf(args) {
-  // Not `resourceUsage().maxRSS`: a process inherits that from the one that started it.
-  const tell = `import { readFileSync } from 'node:fs'; process.on('exit', () => process.stderr.write('peak ' +
-    /VmHWM:\\s+(\\d+)/.exec(readFileSync('/proc/self/status', 'utf8'))[1] + '\\n'))`;
+/** Runs in the process that pushes: tells at its end what was measured in it. */
+const tell = `
+  import { readFileSync } from 'node:fs';
+  import { monitorEventLoopDelay } from 'node:perf_hooks';
+  import { isMainThread } from 'node:worker_threads';
+  if (isMainThread) {
+    const delay = monitorEventLoopDelay({ resolution: 1 });
+    // Loading the program does not count.
+    setTimeout(() => delay.enable(), 1000).unref();
+    process.on('exit', () => {
+      // Not resourceUsage().maxRSS: a process inherits that from the one that started it.
+      const peak = Number(/VmHWM:\\s+(\\d+)/.exec(readFileSync('/proc/self/status', 'utf8'))[1]) * 1024;
+      const measured = { peak, blockedMs: delay.max / 1e6, p99: delay.percentile(99) / 1e6 };
+      process.stderr.write('\\nmeasured ' + JSON.stringify(measured) + '\\n');
+    });
+  }`;
+
+/** Runs the command line and gives its peak resident memory in bytes, and how long its main thread was blocked. */
+async function measure(args) {
   const command = ['--import', `data:text/javascript,${encodeURIComponent(tell)}`, 'bin/nixpush.js', ...args];
   const child = spawn(process.execPath, command, {
     cwd: join(import.meta.dirname, '..'),
@@ -156,40 +181,40 @@ async function peakOf(args) {
   let stderr = '';
   child.stderr.on('data', (text) => (stderr += text));
   const status = await new Promise((resolve) => child.on('close', resolve));
-  const peak = /^peak (\d+)$/m.exec(stderr)?.[1];
-  if (status !== 0 || peak === undefined) throw new Error(`nixpush ended with ${status}:\n${stderr}`);
-  return (Number(peak) * 1024) / 1e6;
+  const measured = /^measured (.*)$/m.exec(stderr)?.[1];
+  if (status !== 0 || measured === undefined) throw new Error(`nixpush ended with ${status}:\n${stderr}`);
+  return JSON.parse(measured);
 }
 
 async function check(what, args, limit) {
   const start = performance.now();
-  const peak = await peakOf(args);
+  const { peak, blockedMs, p99 } = await measure(args);
   const seconds = (performance.now() - start) / 1000;
-  const verdict = peak < limit ? 'ok' : `above ${limit} MB`;
-  console.log(`${what}: ${peak.toFixed(0)} MB, ${verdict}, in ${seconds.toFixed(1)} s`);
-  if (peak >= limit) process.exitCode = 1;
+  const verdict = peak / 1e6 < limit ? 'ok' : `above ${limit} MB`;
+  const blocked = `main thread blocked ${p99.toFixed(0)} ms (99 %), ${blockedMs.toFixed(0)} ms (most)`;
+  console.log(`${what}: ${(peak / 1e6).toFixed(0)} MB, ${verdict}; ${blocked}; ${seconds.toFixed(1)} s`);
+  if (peak / 1e6 >= limit) process.exitCode = 1;
 }
+
+/** Those of `all` that the command line names. */
+const named = (all) => all.filter((one) => process.argv.includes(one));
 
 await new Promise((resolve) => registry.listen(0, '127.0.0.1', resolve));
 try {
-  const wanted = process.argv.length > 2 ? process.argv.slice(2) : [...CODECS, 'copy=10'];
   const to = ['--to', `127.0.0.1:${registry.address().port}/app`];
-  const copy = wanted.find((one) => one.startsWith('copy'));
-  if (copy !== undefined) {
-    const gigabytes = Number(copy.split('=')[1] ?? 2);
+  const all = Object.keys(STORES);
+  const sizes = named(all).length > 0 ? named(all) : all;
+  const copy = process.argv.find((one) => one.startsWith('copy'));
+  const isAll = named(CODECS).length === 0 && copy === undefined;
+  if (isAll || copy !== undefined) {
+    const gigabytes = Number(isAll ? 10 : (copy.split('=')[1] ?? 2));
     await check(`copy of a layer of ${gigabytes} GiB`, ['copy', imageOf(gigabytes), ...to], COPY_LIMIT_MB);
   }
-  const codecs = wanted.filter((one) => CODECS.includes(one));
-  if (codecs.length > 0) {
-    for (const { what, args } of [
-      { what: 'closure of 1.5 GB', args: closureOf1500Megabytes() },
-      { what: 'file of 6 GB', args: fileOf6Gigabytes() },
-    ]) {
-      for (const codec of codecs) {
-        const push = [...args, ...to, '--no-cache', '--compression', codec];
-        await check(`${what}, ${codec}`, push, PUSH_LIMIT_MB);
-      }
-    }
+  const codecs = isAll ? CODECS : named(CODECS);
+  for (const size of codecs.length > 0 ? sizes : []) {
+    const args = STORES[size]();
+    for (const codec of codecs)
+      await check(`${size}, ${codec}`, [...args, ...to, '--no-cache', '--compression', codec], PUSH_LIMIT_MB);
   }
 } finally {
   registry.close();

@@ -18,8 +18,8 @@ interface QueuedJob {
  */
 export class WorkerPool {
   readonly size: number;
-  /** One for each worker, one to be read meanwhile, and the one that each stream reads ahead and may have to keep. */
-  readonly buffers: BlockBuffers = new BlockBuffers(() => this.size + 1 + this.#streams);
+  /** One for each worker, and the one that each stream reads ahead and may have to keep while nobody takes its blocks. */
+  readonly buffers: BlockBuffers = new BlockBuffers(() => this.size + this.#streams);
   readonly #members: PoolMember[] = [];
   readonly #shared: QueuedJob[] = [];
   #streams = 0;
@@ -102,7 +102,7 @@ export class WorkerPool {
 }
 
 /** What a block leaves behind is large and short-lived: with little room for the young, V8 frees it soon. */
-const YOUNG_AND_SMALL = { maxYoungGenerationSizeMb: 4 };
+const YOUNG_AND_SMALL = { maxYoungGenerationSizeMb: 1 };
 
 /** One worker thread, which does one job at a time. */
 export class PoolMember {
