@@ -287,6 +287,7 @@ suite('options over an image that is described', () => {
     { maxLayers: 5 },
     { layers: 'auto' },
     { noLinks: true },
+    { profile: true },
     { platform: 'linux/arm64' },
   ];
   for (const options of useless)

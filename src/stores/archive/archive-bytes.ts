@@ -116,7 +116,7 @@ function formOf(start: Buffer): Form {
   if (start.toString('latin1').startsWith('#!')) {
     return {
       what: 'a program',
-      hint: 'If it is what streamLayeredImage made, run it: ./result | nixpush copy docker-archive:- …',
+      hint: 'If it is what streamLayeredImage made: nixpush ./result --to …',
     };
   }
   return 'tar';
