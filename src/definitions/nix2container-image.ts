@@ -19,7 +19,7 @@ export interface Nix2containerLayer {
   /** Of the blob, which is the tar itself unless it comes from a base image. */
   readonly digest: Digest;
   /** Bytes of the blob; 0 in layers of a base image. */
-  readonly size: number;
+  readonly size?: number;
   readonly diff_ids: Digest;
   readonly paths?: readonly PathOfLayer[] | null;
   readonly mediatype: string;

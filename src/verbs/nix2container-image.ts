@@ -51,7 +51,7 @@ interface Making {
 }
 
 async function planOne(layer: Nix2containerLayer, { what, trees, settings }: Making): Promise<LayerPlan> {
-  const { digest, diff_ids: diffId, size, mediatype, 'layer-path': path } = layer;
+  const { digest, diff_ids: diffId, size = 0, mediatype, 'layer-path': path } = layer;
   const paths = (layer.paths ?? []).map((each) => each.path);
   const described = { paths, reason: 'as nix2container has it', history: layer.History ?? {} };
   if (path === undefined) {

@@ -54,7 +54,9 @@ export async function pushLayer(push: LayerPush): Promise<LayerFacts | undefined
   });
   // An archive would keep those in memory until all layers are known: it opens its sources once more when it is written.
   const isKept = destinations.some(({ store }) => store.holdsOneImage === true);
-  const makeFirst = layer.known === undefined && layer.narSize <= SMALL_LAYER && !isKept;
+  // What nix2container says of a size is not believed: it may be a large layer all the same.
+  const isSmall = layer.narSize <= SMALL_LAYER && layer.recipe.content.kind !== 'nix2container';
+  const makeFirst = layer.known === undefined && isSmall && !isKept;
   const made = makeFirst ? bytesSource(blob.what, await collect(blob, signal)) : blob;
   const source = layer.lies !== undefined && layer.isReused ? reusedBlob(blob, layer.lies) : made;
   const isMissing = layer.known !== undefined;
