@@ -56,7 +56,7 @@ async function run(argv: readonly string[], context: CliContext): Promise<number
   const options = beforeDoubleDash(argv);
   // A value never begins with a dash unless it is written `--option=value`, so these two can be found without parsing.
   if (options.includes('--version')) {
-    const { version } = await import('./version.ts');
+    const { version } = await import('../base/version.ts');
     context.out(`${version()}\n`);
     return 0;
   }

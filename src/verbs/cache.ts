@@ -27,6 +27,7 @@ const PURPOSES: Readonly<Record<string, string>> = {
   closures: 'what nix said of closures',
   listings: 'file names in store paths that were pushed',
   base: 'file names in base images',
+  pushes: 'images of pushes, to know them again',
   history: 'how the layers of the last pushes were planned',
   'registries.json': 'what registries can do',
   uploads: 'uploads that broke off and can go on',

@@ -9,7 +9,8 @@ import { failOnAbort, openDestinations, throwIfAllFailed, type Destination } fro
 import { openEarlier, type Earlier } from './earlier.ts';
 import type { ProgressListener } from './progress.ts';
 import type { PushedDestination, PushResult } from './push-result.ts';
-import { planPush, type PushOptions } from './push.ts';
+import { planPush } from './push-closure.ts';
+import type { PushOptions } from './push.ts';
 import { settlePresent } from './settle-present.ts';
 import { checkSystems, openBase, warningsNamed, withDefinition, type SystemPush } from './system-push.ts';
 

@@ -8,16 +8,8 @@ import type { LayersByHand } from '../layers/plan/layers-by-hand.ts';
 import { cacheDirectory, RecipeCache } from '../layers/recipe-cache.ts';
 import { treeLocation } from '../nix/tree-location.ts';
 import { parseReference } from '../stores/reference.ts';
-import type { RegistryClient } from '../stores/registry/client.ts';
-import type { BaseImage } from './base-image.ts';
-import { plannedBaseLayers } from './base-plan.ts';
-import { carryOut, type PushPlan } from './carry-out.ts';
 import type { DefinitionInput } from './definition-options.ts';
-import { openDestinations, type DefaultNames } from './destination.ts';
-import { openEarlier, type Earlier } from './earlier.ts';
-import { planClosure, type PlannedImage } from './plan-closure.ts';
-import type { planDefinition } from './plan-definition.ts';
-import { plannedLayer } from './layer-plan.ts';
+import { openPushMemory } from './push-memory.ts';
 import type { ProgressListener } from './progress.ts';
 import type { PushResult } from './push-result.ts';
 import type { PushSettings } from './push-settings.ts';
@@ -88,7 +80,7 @@ export async function push(options: PushOptions): Promise<PushResult> {
     case 'store-paths':
       return options.profile === true
         ? pushDefinition(await profileDefinition(input.roots), options)
-        : pushClosure({ ...options, paths: input.roots }, settings);
+        : pushStorePaths({ ...options, paths: input.roots }, settings);
     case 'definition':
       return pushDefinition(input, options);
     case 'stream-config':
@@ -100,72 +92,28 @@ export async function push(options: PushOptions): Promise<PushResult> {
   }
 }
 
+/** Loaded late is what plans and makes images: a push that was made before, and is still there, needs none of it. */
+async function pushStorePaths(options: PushOptions, settings: PushSettings): Promise<PushResult> {
+  const memory = await openPushMemory(options, settings);
+  const again = await memory?.again(options);
+  if (again !== undefined) return again;
+  const { pushClosure } = await import('./push-closure.ts');
+  if (memory === undefined) return pushClosure(options, settings);
+  const result = await pushClosure({ ...options, onProgress: memory.listener(options.onProgress) }, settings);
+  memory.keep(result);
+  return result;
+}
+
 async function pushDefinition(input: DefinitionInput, options: PushOptions): Promise<PushResult> {
   const { definitionNames, definitionOptions } = await import('./definition-options.ts');
   const defined = definitionOptions(input, options);
+  const { pushClosure } = await import('./push-closure.ts');
   return pushClosure(defined, checkOptions(defined), { input, names: await definitionNames(input) });
 }
 
 async function profileDefinition(roots: readonly string[]): Promise<DefinitionInput> {
   const { profileOf } = await import('./definition-options.ts');
   return profileOf(roots);
-}
-
-/** What describes the image of a closure, and what it is called. */
-interface Defined {
-  readonly input: DefinitionInput;
-  readonly names: DefaultNames;
-}
-
-async function pushClosure(
-  options: PushOptions,
-  settings: PushSettings,
-  defined?: Defined,
-): Promise<PushResult> {
-  // Shared, so that a registry can take layers of a base image over from another repository.
-  const clients = new Map<string, RegistryClient>();
-  const destinations = await openDestinations(options.to, { ...options, clients }, defined?.names);
-  let base: BaseImage | undefined;
-  let earlier: Earlier | undefined;
-  try {
-    if (options.from !== undefined) {
-      const { openBaseImage } = await import('./base-image.ts');
-      base = await openBaseImage(options.from, { ...options, clients, platform: settings.platform });
-    }
-    const platform = base?.platform ?? settings.platform;
-    earlier = await openEarlier(options, settings, { destinations, platform, clients });
-    const plan = await planPush(base, earlier, options, settings, defined?.input);
-    const { onProgress } = options;
-    onProgress?.({ type: 'plan', layers: plan.layers, destinations: destinations.map(({ name }) => name) });
-    const result = await carryOut(plan, destinations, options, settings);
-    if (options.dryRun !== true) earlier.remember(plan.image.record);
-    const { anew } = plan.image;
-    return { ...result, ...(anew !== undefined && { plannedAnew: anew }) };
-  } finally {
-    await earlier?.close();
-    await base?.store.close();
-    await Promise.all(destinations.map((destination) => destination.store.close()));
-  }
-}
-
-export async function planPush(
-  base: BaseImage | undefined,
-  earlier: Earlier,
-  options: PushOptions,
-  settings: PushSettings,
-  definition?: DefinitionInput,
-): Promise<PushPlan> {
-  const image =
-    definition === undefined
-      ? await planClosure(options, settings, base, earlier)
-      : await planDefined(definition, options, settings, base, earlier);
-  const layers = [...(base === undefined ? [] : plannedBaseLayers(base)), ...image.layers.map(plannedLayer)];
-  return { base, platform: base?.platform ?? settings.platform, image, layers };
-}
-
-async function planDefined(...[input, ...rest]: Parameters<typeof planDefinition>): Promise<PlannedImage> {
-  const { planDefinition: plan } = await import('./plan-definition.ts');
-  return plan(input, ...rest);
 }
 
 /** Everything that can be wrong with the options, before anything is read or asked. Throws ERR_USAGE. */

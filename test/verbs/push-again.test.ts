@@ -120,6 +120,53 @@ suite('a push of an image that is there already', () => {
     assert.doesNotMatch(opened, new RegExp(`"${scene.physicalStore}`));
   });
 
+  test('tells the same as the push that made it, warnings included', async (t) => {
+    const scene = application(t);
+    scene.add('tools', '1', ['app']);
+    const there = await registry(t);
+    const machine = temporaryDirectory(t);
+    const args = ['tools', '--to', `${there.host}/x`, '--json'] as const;
+    const roots = [scene.path('app')];
+    const first = await scene.push(machine, ...args, ...roots);
+    const again = await scene.push(machine, ...args, ...roots);
+    const [one, other] = [first, again].map(({ stdout }) => JSON.parse(stdout) as Document);
+    assert.deepEqual(other!.layers, one!.layers);
+    assert.deepEqual({ ...other, destinations: [] }, { ...one, destinations: [] });
+    assert.match(first.stderr, /no default command/);
+    assert.match(again.stderr, /no default command/);
+  });
+
+  test('is planned again when anything that it is made of differs', async (t) => {
+    const scene = application(t);
+    const there = await registry(t);
+    const machine = temporaryDirectory(t);
+    const push = async (...options: string[]): Promise<string> =>
+      (await scene.pushed(machine, 'app', '--to', `${there.host}/x`, ...options)).manifest.digest;
+    const digests = [
+      await push(),
+      await push('--env', 'A=1'),
+      await push('--annotation', 'a=1'),
+      await push('--max-layers', '2'),
+      await push('--no-links'),
+      await push('--compression', 'none'),
+      await push('--created', '2026-01-01T00:00:00Z'),
+    ];
+    assert.equal(new Set(digests).size, digests.length);
+    scene.add('app', '1.1', ['library', 'libc']);
+    assert.ok(!digests.includes(await push()));
+  });
+
+  test('moves a tag back that was moved elsewhere', async (t) => {
+    const scene = application(t);
+    const there = await registry(t);
+    const machine = temporaryDirectory(t);
+    const { manifest } = await scene.pushed(machine, 'app', '--to', `${there.host}/x`);
+    await scene.pushed(machine, 'library', '--to', `${there.host}/x`);
+    assert.notEqual(there.repository('x').tags.get('latest'), manifest.digest);
+    const again = await scene.pushed(machine, 'app', '--to', `${there.host}/x`);
+    assert.equal(there.repository('x').tags.get('latest'), again.manifest.digest);
+  });
+
   test('says that nothing was sent', async (t) => {
     const scene = application(t);
     const there = await registry(t);

@@ -452,7 +452,7 @@ suite('a push on a base image', () => {
     await push({ ...s.options, from: `oci:${s.directory}/base:12` });
     assert.match(
       s.warnings().join('\n'),
-      /links take the place of files of the base image: \/usr\/bin\/tool/,
+      /the root layer takes the place of files of the base image: \/usr\/bin\/tool/,
     );
   });
 
