@@ -119,8 +119,10 @@ describe('a config of any origin', () => {
       rootfs: { diff_ids: ['a', 1] },
       history: [{}, 'x'],
     };
-    const descriptor = await putBytes(store, OCI_CONFIG, Buffer.from(JSON.stringify(json)));
+    const bytes = Buffer.from(JSON.stringify(json));
+    const descriptor = await putBytes(store, OCI_CONFIG, bytes);
     assert.deepEqual(await readConfig(store, descriptor, {}), {
+      bytes,
       platform: undefined,
       created: undefined,
       author: undefined,
