@@ -1,5 +1,6 @@
 // Real closures out of Debian packages, built by the real Nix.
 import { execFileSync } from 'node:child_process';
+import { createHash } from 'node:crypto';
 import { mkdirSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -20,7 +21,13 @@ process.env.NIX_CONFIG = [
  */
 export function buildClosure(packages, touched = []) {
   mkdirSync(DIRECTORY, { recursive: true });
-  const link = join(DIRECTORY, [packages[0], ...touched].join('--').slice(0, 200));
+  const link = join(
+    DIRECTORY,
+    `${packages[0]}-${createHash('sha256')
+      .update(JSON.stringify([packages, touched]))
+      .digest('hex')
+      .slice(0, 16)}`,
+  );
   const options = touched.flatMap((name) => ['--touch', name]);
   const root = text(join(import.meta.dirname, 'debclosure'), ...options, link, ...packages);
   const described = JSON.parse(text('nix', 'path-info', '--recursive', '--json', root));
@@ -29,6 +36,19 @@ export function buildClosure(packages, touched = []) {
     ? described
     : Object.entries(described).map(([path, info]) => ({ ...info, path }));
   return { root, paths, narSize: sum(paths) };
+}
+
+/** Debian packages in a closure, sorted; the root is none. */
+export function packageNames({ root, paths }) {
+  const names = paths.filter(({ path }) => path !== root).map(({ path }) => path.replace(/^.{44}/, ''));
+  const known = new Set(text('apt-cache', 'pkgnames').split('\n'));
+  // What follows the name is the version, which may have dashes as the name may.
+  const nameOf = (text) => {
+    for (let end = text.lastIndexOf('-'); end > 0; end = text.lastIndexOf('-', end - 1))
+      if (known.has(text.slice(0, end))) return text.slice(0, end);
+    return undefined;
+  };
+  return [...new Set(names.map(nameOf).filter((name) => name !== undefined))].sort();
 }
 
 /** The paths that only the second closure has, and their bytes. */

@@ -35,10 +35,11 @@ export function scratchDirectory() {
 /**
  * Starts an empty registry: `program` is `docker-registry` (Debian's distribution 2.8) or `registry` (distribution 3).
  * `host` is `127.0.0.1:PORT`, `cpuSeconds()` what it has cost so far, `requests()` how many it had, the one that it
- * makes itself included, `storedBytes()` what its blobs take; `stop()` throws its storage away.
+ * makes itself included, `storedBytes()` what its
+ * blobs take; `stop()` throws its storage away.
  */
-export async function startRegistry(program) {
-  const directory = scratchDirectory();
+export async function startRegistry(program, { onDisk = false } = {}) {
+  const directory = onDisk ? mkdtempSync(join(tmpdir(), 'nixpush-bench-')) : scratchDirectory();
   const config = join(directory, 'config.yml');
   writeFileSync(
     config,
