@@ -45,7 +45,10 @@ export function optionsOf(command: Command): [string, CliOption][] {
   return command.groups.flatMap((group) => Object.entries(group.options));
 }
 
-/** Node's own parser only splits: what is wrong is found here, in words that name what the user wrote. */
+/**
+ * Node's own parser only splits: what is wrong is found here, in words that name what the user wrote. yargs, which makes
+ * the shells' completion, takes longer to load than all else that an unchanged push needs.
+ */
 function readArguments(command: Command, argv: readonly string[]): Arguments {
   const known = new Map(optionsOf(command));
   const options = Object.fromEntries(
