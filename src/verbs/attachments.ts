@@ -1,9 +1,10 @@
 import pLimit from 'p-limit';
-import { digestAlgorithm, digestHex, type Digest } from '../base/digest.ts';
+import type { Digest } from '../base/digest.ts';
 import { NixpushError } from '../base/errors.ts';
 import type { Descriptor } from '../image/descriptor.ts';
 import { isIndexType } from '../image/media-types.ts';
 import type { ImageStore, StoredManifest, StoreOptions } from '../stores/image-store.ts';
+import { tagsAbout } from './digest-tag.ts';
 import type { GetManifest } from './image-content.ts';
 import { getChild, parseStored } from './read-index.ts';
 
@@ -101,8 +102,7 @@ export class AttachmentFinder {
 
   async #tagsAbout(subject: Digest): Promise<string[]> {
     this.#tags ??= this.from.listTags(this.#options);
-    const prefix = `${digestAlgorithm(subject)}-${digestHex(subject)}.`;
-    return (await this.#tags).filter((tag) => tag.startsWith(prefix));
+    return tagsAbout(subject, await this.#tags);
   }
 
   async #tagged(tag: string): Promise<Attachment> {

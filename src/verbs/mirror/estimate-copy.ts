@@ -3,15 +3,15 @@ import type { MirrorContext } from './mirror-context.ts';
 import type { MirroredImage } from './mirror-result.ts';
 import type { Survey } from './survey.ts';
 
-/** Requests for a blob that the destination lacks: one to read it, two or three to store it. */
-const REQUESTS_PER_BLOB = 4;
+/** To store a blob that the destination lacks; to read it takes one more. */
+const REQUESTS_PER_UPLOAD = 3;
 
 /**
  * What copying an image would move. Blobs that another repository of the registry has, or would have by then, do not count.
  * Manifests are read for it, nothing else.
  */
 export async function estimateCopy(
-  { to }: Survey,
+  { from, to }: Survey,
   tag: string,
   plan: CopyPlan,
   { journal, estimated, options }: MirrorContext,
@@ -32,7 +32,9 @@ export async function estimateCopy(
     outcome: 'planned',
     digest: root.descriptor.digest,
     bytes: missing.reduce((sum, { size }) => sum + size, 0),
-    // Every manifest is read and put, every blob is asked for.
-    requests: 2 * count + blobs.length + REQUESTS_PER_BLOB * missing.length,
+    requests:
+      // Every manifest is read, and what refers to it is listed; then it is put, and every blob is asked for.
+      (from.registry === undefined ? 0 : 2 * count + missing.length) +
+      (to.registry === undefined ? 0 : count + blobs.length + REQUESTS_PER_UPLOAD * missing.length),
   };
 }

@@ -6,7 +6,7 @@ import { planCopy, type CopyPlan } from '../copy-plan.ts';
 import { selectPlatforms } from '../select-platforms.ts';
 import type { ChosenImage } from './choose-images.ts';
 import { copyPlanned } from './copy-planned.ts';
-import { tagsAbout } from './digest-tag.ts';
+import { tagsAbout } from '../digest-tag.ts';
 import { estimateCopy } from './estimate-copy.ts';
 import type { MirrorContext } from './mirror-context.ts';
 import type { MirroredImage } from './mirror-result.ts';
@@ -25,6 +25,8 @@ export async function mirrorImage(
     context.budget.note(error);
     return { tag, outcome: 'failed', bytes: 0, error: error as Error };
   });
+  // What was stopped has not failed.
+  if (context.options.signal?.aborted === true && result.outcome === 'failed') return result;
   const { tag: _, ...outcome } = result;
   context.tell({ type: 'mirror-image', image, ...outcome });
   return result;

@@ -336,6 +336,19 @@ describe('an image that fails', () => {
     };
     await assert.rejects(run({ onProgress, signal: controller.signal, jobs: 1 }), { code: 'ERR_ABORTED' });
   });
+
+  test('calls no image failed that was stopped', async (t) => {
+    const { put, run } = await scene(t);
+    await put('x/demo', ['1', '2', '3']);
+    const controller = new AbortController();
+    const told: string[] = [];
+    const onProgress = (event: MirrorEvent): void => {
+      if (event.type === 'mirror-copy') controller.abort();
+      if (event.type === 'mirror-image') told.push(event.outcome);
+    };
+    await assert.rejects(run({ onProgress, signal: controller.signal, jobs: 1 }), { code: 'ERR_ABORTED' });
+    assert.equal(told.includes('failed'), false);
+  });
 });
 
 describe('a dry run', () => {
@@ -361,6 +374,15 @@ describe('a dry run', () => {
     const requests = plan.repositories[0]!.images.reduce((sum, image) => sum + image.requests!, 0);
     const made = source.requests.length + there.requests.length;
     assert.ok(Math.abs(requests - made) < 0.35 * made, `${requests} were foretold, ${made} made`);
+  });
+
+  test('into a layout counts requests to the source alone', async (t) => {
+    const { source, put } = await scene(t);
+    await put('x/demo', ['1']);
+    const specs = [{ from: `${source.host}/x/demo`, to: `oci:${temporaryDirectory(t)}/new` }];
+    const [planned] = (await mirror(specs, { dryRun: true })).repositories[0]!.images;
+    // Of the manifest, its referrers, its config and its layer.
+    assert.equal(planned!.requests, 4);
   });
 
   test('does not count what is there', async (t) => {

@@ -1,4 +1,4 @@
-import { digestAlgorithm, digestHex, type Digest } from '../../base/digest.ts';
+import { digestAlgorithm, digestHex, type Digest } from '../base/digest.ts';
 
 /**
  * Whether a tag says by its form what it is about: cosign's `sha256-<hex>.sig`, the list of referrers `sha256-<hex>`. It
