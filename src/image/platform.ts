@@ -41,6 +41,11 @@ export function parsePlatform(text: string): Platform {
   return { os, architecture, variant };
 }
 
+/** Platforms, each alone or several with commas between: `linux/amd64,linux/arm64`. Throws ERR_USAGE. */
+export function parsePlatforms(texts: readonly string[]): Platform[] {
+  return texts.flatMap((text) => text.split(',')).map(parsePlatform);
+}
+
 /** The inverse of `parsePlatform`. */
 export function formatPlatform({ os, architecture, variant }: Platform): string {
   return variant === undefined ? `${os}/${architecture}` : `${os}/${architecture}/${variant}`;

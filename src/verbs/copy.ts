@@ -1,7 +1,7 @@
 import { usageError } from '../base/errors.ts';
 import type { Descriptor, Platform } from '../image/descriptor.ts';
 import { isIndexType } from '../image/media-types.ts';
-import { hostPlatform, parsePlatform } from '../image/platform.ts';
+import { hostPlatform, parsePlatforms } from '../image/platform.ts';
 import { DEFAULT_COMPRESSION, parseCodec } from '../layers/codec.ts';
 import { WorkerPool } from '../layers/engine/pool.ts';
 import { cacheDirectory, RecipeCache } from '../layers/recipe-cache.ts';
@@ -99,7 +99,7 @@ function checkOptions(options: CopyOptions, reference: Reference): Settings {
     throw usageError(`--jobs ${jobs} is not a whole number above 0`);
   if (compression !== undefined) parseCodec(compression);
   return {
-    platforms: platforms.flatMap((text) => text.split(',')).map(parsePlatform),
+    platforms: parsePlatforms(platforms),
     compression,
     referrers,
     jobs,

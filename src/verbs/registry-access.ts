@@ -23,6 +23,8 @@ export interface RegistryAccess {
 export interface RegistryLogin {
   readonly username: string;
   readonly password: string;
+  /** Where it was found, for messages. Default: the command line. */
+  readonly source?: string;
 }
 
 /** The registries among the places that `references` name. Throws ERR_USAGE. */

@@ -30,5 +30,5 @@ function credentialSource(host: string, { logins = {} }: RegistryAccess): Creden
   const login = Object.hasOwn(logins, host) ? logins[host] : undefined;
   return login === undefined
     ? defaultCredentials()
-    : fixedCredentials(host, { kind: 'basic', ...login, source: 'the command line' });
+    : fixedCredentials(host, { kind: 'basic', source: 'the command line', ...login });
 }

@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { checkDocument } from '../../base/check-document.ts';
 import { ioError, NixpushError } from '../../base/errors.ts';
-import { parsePlatform } from '../../image/platform.ts';
+import { parsePlatforms } from '../../image/platform.ts';
 import { parseRegistryHost } from '../../stores/registry-address.ts';
 import type { RegistryAccess, RegistryLogin } from '../registry-access.ts';
 import { withVariables } from './environment.ts';
@@ -71,7 +71,7 @@ async function imageOf(
   at(place('from'), () => parseRepository(from));
   at(place('to'), () => parseRepository(to));
   const list = platforms === undefined ? undefined : [platforms].flat();
-  at(place('platforms'), () => list?.forEach(parsePlatform));
+  at(place('platforms'), () => parsePlatforms(list ?? []));
   await tagSelector(tags, (part) => place(`tags${part}`)).catch((error: unknown) => {
     throw malformed((error as Error).message, error);
   });
@@ -83,7 +83,7 @@ function registryOf({ registries = {} }: Document, file: string): MirrorFile['re
   const insecure: string[] = [];
   for (const [name, { username, password, insecure: isInsecure }] of Object.entries(registries)) {
     const host = at(`${file}: registries`, () => parseRegistryHost(name));
-    if (username !== undefined && password !== undefined) logins[host] = { username, password };
+    if (username !== undefined && password !== undefined) logins[host] = { username, password, source: file };
     if (isInsecure === true) insecure.push(host);
   }
   return { logins, insecure };

@@ -1,7 +1,7 @@
 import { resolve } from 'node:path';
 import { usageError } from '../../base/errors.ts';
 import type { Platform } from '../../image/descriptor.ts';
-import { formatPlatform, parsePlatform } from '../../image/platform.ts';
+import { formatPlatform, parsePlatforms } from '../../image/platform.ts';
 import { formatReference, parseReference, type Reference } from '../../stores/reference.ts';
 import type { MirrorSpec } from './mirror-options.ts';
 import { tagSelector, type TagSelector } from './tag-filter.ts';
@@ -29,7 +29,7 @@ export async function repositoryMirror({
   const [source, destination] = [parseRepository(from), parseRepository(to)];
   const [fromName, toName] = [formatReference(source), formatReference(destination)];
   if (fromName === toName) throw usageError(`${fromName} cannot be a mirror of itself`);
-  const wanted = platforms.flatMap((text) => text.split(',')).map(parsePlatform);
+  const wanted = parsePlatforms(platforms);
   const chosen = wanted.map(formatPlatform).sort().join();
   return {
     from: source,

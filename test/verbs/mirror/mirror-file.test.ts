@@ -14,10 +14,11 @@ import { temporaryDirectory } from '../../support/temporary.ts';
 async function read(t: TestContext, text: string, environment: NodeJS.ProcessEnv = {}): Promise<MirrorFile> {
   const file = join(temporaryDirectory(t), 'mirror.yaml');
   writeFileSync(file, text);
-  return readMirrorFile(file, environment).catch((error: NixpushError) => {
+  const read = await readMirrorFile(file, environment).catch((error: NixpushError) => {
     error.message = error.message.replaceAll(file, 'mirror.yaml');
     throw error;
   });
+  return JSON.parse(JSON.stringify(read).replaceAll(file, 'mirror.yaml')) as MirrorFile;
 }
 
 const WHOLE = `
@@ -40,7 +41,7 @@ describe('a mirror file', () => {
   test('says what to mirror and how to log in', async (t) => {
     const { images, registry } = await read(t, WHOLE, { TOKEN: 's3cret', HOST: 'registry.example:5000' });
     assert.deepEqual(registry, {
-      logins: { 'registry.example:5000': { username: 'mirror', password: 's3cret' } },
+      logins: { 'registry.example:5000': { username: 'mirror', password: 's3cret', source: 'mirror.yaml' } },
       insecure: ['localhost:5000'],
     });
     assert.deepEqual(images, [
@@ -57,6 +58,12 @@ describe('a mirror file', () => {
   test('may be JSON', async (t) => {
     const { images } = await read(t, '{"images": [{"from": "a/b", "to": "oci:x"}]}');
     assert.deepEqual(images, [{ from: 'a/b', to: 'oci:x' }]);
+  });
+
+  test('takes platforms with commas between them, as --platform does', async (t) => {
+    const platforms = 'linux/amd64,linux/arm64';
+    const { images } = await read(t, `images: [{ from: a/b, to: c.example/d, platforms: "${platforms}" }]`);
+    assert.deepEqual(images[0]!.platforms, [platforms]);
   });
 
   test('takes the text of a variable for text, whatever is in it', async (t) => {
