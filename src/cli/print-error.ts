@@ -65,7 +65,7 @@ export function errorDocument(error: unknown): ErrorDocument {
 
 function textOf({ message, detail, hint }: ErrorDocument): string {
   const lines = [`nixpush: ${safeText(message)}`];
-  if (detail !== undefined) lines.push(...detailLines(detail));
+  if (detail !== undefined && !message.includes(detail)) lines.push(...detailLines(detail));
   if (hint !== undefined) lines.push(`  hint: ${safeText(hint)}`);
   return `${lines.join('\n')}\n`;
 }

@@ -72,6 +72,14 @@ describe('an error', () => {
     assert.doesNotMatch(printed(hostile), /[\u0000-\u0009\u000B-\u001F\u202E]/);
   });
 
+  test('says what a server said only once', () => {
+    const detail = 'NAME_UNKNOWN: no such repository';
+    const text = printed(
+      new NixpushError('ERR_NOT_FOUND', `listing tags failed (404 ${detail})`, { detail }),
+    );
+    assert.equal(text, `nixpush: listing tags failed (404 ${detail})\n`);
+  });
+
   test('with a long detail keeps its end', () => {
     const detail = Array.from({ length: 40 }, (_, line) => `line ${line}`).join('\n');
     const text = printed(new NixpushError('ERR_COMMAND', 'nix failed', { detail }));
