@@ -25,7 +25,7 @@ const armv7 = { os: 'linux', architecture: 'arm', variant: 'v7' };
 const cache = process.env['XDG_CACHE_HOME'];
 before(() => {
   // No test may profit from what another remembered.
-  process.env['XDG_CACHE_HOME'] = '/nonexistent';
+  process.env['XDG_CACHE_HOME'] = '/dev/null';
 });
 after(() => {
   process.env['XDG_CACHE_HOME'] = cache;
@@ -347,7 +347,7 @@ suite('an archive', () => {
   test('is compressed once: what its layers came to is remembered', async (t) => {
     const away = await registry(t);
     process.env['XDG_CACHE_HOME'] = temporaryDirectory(t);
-    t.after(() => (process.env['XDG_CACHE_HOME'] = '/nonexistent'));
+    t.after(() => (process.env['XDG_CACHE_HOME'] = '/dev/null'));
     const file = archive(t);
     const to = [`${away.host}/y/hello:1`];
     const first = await copy(`docker-archive:${file}`, { to });
@@ -360,7 +360,7 @@ suite('an archive', () => {
   test('that was compressed but did not arrive is not compressed again', async (t) => {
     const away = await registry(t);
     process.env['XDG_CACHE_HOME'] = temporaryDirectory(t);
-    t.after(() => (process.env['XDG_CACHE_HOME'] = '/nonexistent'));
+    t.after(() => (process.env['XDG_CACHE_HOME'] = '/dev/null'));
     const to = [`${away.host}/y/hello:1`];
     const file = archive(t);
     away.fault({ on: 'upload-put', effect: { kind: 'answer', status: 403, code: 'DENIED' } });
