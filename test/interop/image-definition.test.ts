@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
-import { execFileSync, spawnSync } from 'node:child_process';
-import { cpSync, mkdirSync, readFileSync, readlinkSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
+import { execFileSync } from 'node:child_process';
+import { mkdirSync, readFileSync, readlinkSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, test, type TestContext } from 'node:test';
 import { openLayout } from '../../src/stores/layout/layout-store.ts';
@@ -416,6 +416,28 @@ describe('an image defined by hand', needs('nix', 'busybox'), () => {
     assert.deepEqual(stderr.match(/permissions.*/g), ['permissions[1] matches no file of the image']);
   });
 
+  const users = { redis: { uid: 999, group: 'root' } };
+  const mistakes: [what: string, keys: object, message: string][] = [
+    [
+      'a user that is not declared',
+      { users, config: { User: 'rdis' } },
+      'config.User: there is no user rdis',
+    ],
+    ['a name that no image can have', { name: 'my image' }, 'name: "my image:latest": "my image" is not'],
+    ['an architecture that is none', { architecture: 'x86' }, 'architecture: "linux/x86" is not a platform'],
+  ];
+  for (const [what, keys, message] of mistakes)
+    test(`is refused with ${what}, and the place`, async (t) => {
+      const directory = temporaryDirectory(t);
+      writeFileSync(
+        join(directory, 'image.json'),
+        JSON.stringify({ nixpush: 1, files: { '/a': '' }, ...keys }),
+      );
+      const { status, stderr } = await nixpush(['image.json', '--dry-run'], { cwd: directory });
+      assert.equal(status, 1, stderr);
+      assert.ok(stderr.startsWith(`nixpush: image.json: ${message}`), stderr);
+    });
+
   test('has no use for --no-links, and takes --profile', async (t) => {
     const directory = temporaryDirectory(t);
     writeFileSync(join(directory, 'image.json'), JSON.stringify({ nixpush: 1, files: { '/a': '' } }));
@@ -525,58 +547,3 @@ describe('users and groups on a base image', () => {
     assert.match(result.stderr, /image\.json: users\.me has the number 33 of www/);
   });
 });
-
-describe('the flake', needs('nix'), () => {
-  test('passes its check, with the part of nixpkgs that it needs', (t) => {
-    const directory = temporaryDirectory(t);
-    const flake = join(directory, 'nixpush');
-    mkdirSync(flake);
-    for (const part of ['flake.nix', 'nix', 'package.json', 'package-lock.json'])
-      cpSync(join(repoRoot, part), join(flake, part), { recursive: true });
-    mkdirSync(join(directory, 'nixpkgs'));
-    writeFileSync(join(directory, 'nixpkgs/flake.nix'), nixpkgsStub());
-    const args = ['--override-input', 'nixpkgs', `path:${directory}/nixpkgs`, '--no-write-lock-file'];
-    const { stderr } = nix('flake', 'check', `path:${flake}`, ...args);
-    assert.match(stderr, /running flake checks/);
-    const { stdout } = nix('eval', '--raw', `path:${flake}#apps.x86_64-linux.default.program`, ...args);
-    assert.match(stdout, /^\/nix\/store\/.*-nixpush\/bin\/nixpush$/);
-  });
-});
-
-function nix(...args: string[]): { stdout: string; stderr: string } {
-  const { status, stdout, stderr } = spawnSync('nix', args, { encoding: 'utf8', env: nixEnvironment });
-  assert.equal(status, 0, stderr);
-  return { stdout, stderr };
-}
-
-/** What flake.nix asks of nixpkgs. The package is the program under test, as nothing can be built without a network. */
-function nixpkgsStub(): string {
-  const program = join(import.meta.dirname, '../support/nixpush-cli.js');
-  return `{
-    outputs = _: let
-      systems = [ "x86_64-linux" "aarch64-linux" "x86_64-darwin" "aarch64-darwin" ];
-      genAttrs = names: f: builtins.listToAttrs (map (name: { inherit name; value = f name; }) names);
-      packages = system: let
-        sh = name: script: attributes: derivation (attributes // {
-          inherit name system;
-          builder = "/bin/sh";
-          args = [ "-ec" script ];
-          PATH = "/bin:/usr/bin";
-        });
-      in {
-        stdenv.hostPlatform = { inherit system; };
-        runtimeShell = "/bin/sh";
-        callPackage = _: _: sh "nixpush" ''
-          mkdir -p $out/bin
-          printf '#!/bin/sh\\nexec %s %s "$@"\\n' ${process.execPath} ${program} > $out/bin/nixpush
-          chmod +x $out/bin/nixpush
-        '' { };
-        runCommand = name: attributes: script: sh name ''
-          TMPDIR=$PWD
-          for input in $nativeBuildInputs; do PATH=$input/bin:$PATH; done
-          \${script}
-        '' attributes;
-      };
-    in { lib = { inherit genAttrs; }; legacyPackages = genAttrs systems packages; };
-  }`;
-}
