@@ -1,5 +1,7 @@
 import { checkDocument, type DocumentSchema } from '../base/check-document.ts';
 import type { Digest } from '../base/digest.ts';
+import { readAt } from '../base/read-at.ts';
+import { parseCreated } from '../image/created.ts';
 import { checkImageConfig, type ImageConfig } from '../image/image-config.ts';
 import type { HistoryEntry } from '../image/history.ts';
 import type { Nix2containerPath, Nix2containerPermission } from '../layers/content.ts';
@@ -114,6 +116,7 @@ export async function readNix2containerImage(document: object, file: string): Pr
   const image = await checkDocument<Nix2containerImage>(document, SCHEMA, file);
   for (const [at, layer] of image.layers.entries())
     for (const { path } of layer.paths ?? []) parseStorePath(path, `${file}: layers[${at}].paths`);
+  readAt(`${file}: created`, () => parseCreated(image.created ?? undefined));
   return { ...image, 'image-config': checkImageConfig(image['image-config'] ?? {}, `${file}: image-config`) };
 }
 

@@ -1,4 +1,6 @@
 import { checkDocument, type DocumentSchema } from '../base/check-document.ts';
+import { readAt } from '../base/read-at.ts';
+import { parseCreated } from '../image/created.ts';
 import { checkImageConfig, type ImageConfig } from '../image/image-config.ts';
 import { parseStorePath } from '../nix/store-path.ts';
 
@@ -67,6 +69,7 @@ export async function readStreamConfig(document: object, file: string): Promise<
   for (const [at, layer] of config.store_layers.entries())
     for (const path of layer) parseStorePath(path, `${file}: store_layers[${at}]`);
   parseStorePath(config.customisation_layer, `${file}: customisation_layer`);
+  for (const key of ['created', 'mtime'] as const) readAt(`${file}: ${key}`, () => parseCreated(config[key]));
   return { ...config, config: checkImageConfig(config.config ?? {}, `${file}: config`) };
 }
 

@@ -1,5 +1,6 @@
 import { realpath } from 'node:fs/promises';
-import { NixpushError, usageError } from '../base/errors.ts';
+import { usageError } from '../base/errors.ts';
+import { readAt } from '../base/read-at.ts';
 import type { ImageDefinition } from '../definitions/image-definition.ts';
 import type { ImageInput } from '../definitions/image-input.ts';
 import { parseCreated } from '../image/created.ts';
@@ -36,7 +37,9 @@ export function definitionOptions(
     );
   const at = <T>(key: string, read: () => T): T => readAt(`${file}: ${key}`, read);
   if (created !== undefined) at('created', () => parseCreated(created));
-  const platform = at('system', () => definedPlatform(definition));
+  const platform = at(definition.architecture === undefined ? 'system' : 'architecture', () =>
+    definedPlatform(definition),
+  );
   return {
     ...(fromImage !== undefined && { from: at('fromImage', () => baseReference(fromImage)) }),
     ...(maxLayers !== undefined && { maxLayers }),
@@ -49,11 +52,17 @@ export function definitionOptions(
   };
 }
 
-/** What the image is called where a DEST does not say it: as with dockerTools, the tag is the hash of what was built. */
+/**
+ * What the image is called where a DEST does not say it: as with dockerTools, the tag is the hash of what was built.
+ * Throws ERR_FORMAT for a name that no image can have.
+ */
 export async function definitionNames(input: DefinitionInput): Promise<DefaultNames> {
-  const { tag: given, name } = input.definition;
+  const { tag: given, name: written } = input.definition;
   const tag = given ?? (await hashOf(input)) ?? 'latest';
-  return { tag, ...(name !== undefined && { name: `${name.toLowerCase()}:${tag}` }) };
+  if (written === undefined) return { tag };
+  const name = `${written.toLowerCase()}:${tag}`;
+  readAt(`${input.name}: name`, () => parseReference(`docker://${name}`));
+  return { tag, name };
 }
 
 /** Seconds since 1970. Throws ERR_FORMAT. */
@@ -80,17 +89,4 @@ async function hashOf({ file, definition }: DefinitionInput): Promise<string | u
   const named = [path, ...(definition.contents ?? []), ...(definition.copyToRoot ?? [])];
   const built = named.find((each) => isStorePath(each));
   return built === undefined ? undefined : parseStorePath(built).hash;
-}
-
-/** Mistakes in a definition are no mistakes of whoever typed the command. */
-function readAt<T>(where: string, read: () => T): T {
-  try {
-    return read();
-  } catch (error) {
-    if (!(error instanceof NixpushError)) throw error;
-    throw new NixpushError('ERR_FORMAT', `${where}: ${error.message}`, {
-      ...(error.hint !== undefined && { hint: error.hint }),
-      cause: error,
-    });
-  }
 }

@@ -49,6 +49,7 @@ export async function planDefinition(
   const trees = new TreeListings(source.trees, closure.paths, directory && join(directory, 'listings'));
   const under = base && (await underneath(definition, base, { cache: baseCache, onProgress, signal }));
   const accounts = new Accounts(definition, file, under?.known);
+  checkUser(definition, accounts);
   const owner = ownerOf(definition, file);
   const stored = storedPaths(definition, closure);
   const root = rootFiles(definition, { accounts, closure, stored, trees, file, time: owner.mtime });
@@ -83,6 +84,12 @@ export async function planDefinition(
     config: imageSettings(given, base?.settings, () => commandOf(definition, trees), warn),
     storePathsInBase: stored.paths.length - ours,
   };
+}
+
+/** Where the image's users are declared, an engine would not find another one. Throws ERR_FORMAT. */
+function checkUser({ config }: ImageDefinition, accounts: Accounts): void {
+  const user = config?.['User'];
+  if (accounts.declared && typeof user === 'string' && user !== '') accounts.owner(user, 'config.User');
 }
 
 /** The base image, with its files where they may matter to what is declared. */
