@@ -86,7 +86,7 @@ export interface UstarFields {
 type PaxRecord = readonly [keyword: string, value: Buffer];
 
 /**
- * What does not fit: text that is not ASCII or too long, numbers too large for their octal digits. A number that
+ * What does not fit: text that is not ASCII or too long, numbers below 0 or too large for their octal digits. A number that
  * goes into a record is 0 in the ustar field. Order of the records: tarfile's.
  */
 function paxRecords(fields: UstarFields): PaxRecord[] {
@@ -95,7 +95,7 @@ function paxRecords(fields: UstarFields): PaxRecord[] {
     if (value.length > length || !isAscii(value)) records.push([keyword, value]);
   };
   const number = (field: 'uid' | 'gid' | 'size' | 'mtime', digits: number): void => {
-    if (fields[field] < 8 ** digits) return;
+    if (fields[field] >= 0 && fields[field] < 8 ** digits) return;
     records.push([field, Buffer.from(String(fields[field]))]);
     fields[field] = 0;
   };

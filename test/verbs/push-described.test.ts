@@ -204,6 +204,10 @@ suite('an image of streamLayeredImage is the one its script would write', () => 
       created: '2024-02-29T12:30:00+02:00',
       mtime: '2023-01-01T00:00:00+00:00',
     }),
+    'a time before 1970': (scene) => ({
+      store_layers: [[scene.add('app', { file: 'x' })]],
+      mtime: '1969-12-31T23:59:59+00:00',
+    }),
     'a base image, compressed': (scene) => ({
       from_image: scene.add('debian.tar.gz', gzipSync(baseArchive())),
       store_layers: [[scene.add('app', { file: 'x' })]],
