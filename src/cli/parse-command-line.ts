@@ -64,7 +64,7 @@ function readArguments(command: Command, argv: readonly string[]): Arguments {
     if (token.kind === 'positional') positionals.push(token.value);
     if (token.kind !== 'option') continue;
     const option = known.get(token.name);
-    if (option === undefined || token.rawName !== `--${token.name}`) throw unknownOption(token);
+    if (option === undefined || token.rawName !== `--${token.name}`) throw unknownOption(command, token);
     const value = readOption(token, option);
     const earlier = values[token.name] as string[] | undefined;
     if (option.repeat !== true && option.value !== undefined && earlier !== undefined)
@@ -106,13 +106,14 @@ function wholeNumber(name: string, text: string): number {
   return value;
 }
 
-function checkPositionals({ positional }: Command, given: readonly string[]): void {
-  const { name, pattern, choices } = positional;
+function checkPositionals(command: Command, given: readonly string[]): void {
+  const { name, pattern, choices } = command.positional;
   const words = pattern.split(' ');
-  if (given.length < words.filter((word) => word.startsWith('<')).length)
-    throw usageError('an argument is missing', SEE_HELP);
+  const missing = words.filter((word) => word.startsWith('<'))[given.length];
+  if (missing !== undefined)
+    throw usageError(`${missing.replaceAll(/\W/g, '').toUpperCase()} is missing`, seeHelp(command));
   const tooMany = pattern.includes('..') ? undefined : given[words.length];
-  if (tooMany !== undefined) throw usageError(`unexpected argument "${tooMany}"`, SEE_HELP);
+  if (tooMany !== undefined) throw usageError(`unexpected argument "${tooMany}"`, seeHelp(command));
   for (const value of given) checkChoice(name, value, choices);
 }
 
@@ -121,10 +122,13 @@ function checkChoice(name: string, value: string, choices: readonly string[] | u
   throw usageError(`${name} cannot be "${value}"`, `Choose one of ${choices.join(', ')}.`);
 }
 
-function unknownOption({ name, rawName }: OptionToken): NixpushError {
-  const names = [...new Set(COMMANDS.flatMap(optionsOf).map(([known]) => known))];
-  const near = suggest(name, names);
-  return usageError(`unknown option ${rawName}`, near === undefined ? SEE_HELP : `Did you mean --${near}?`);
+function unknownOption(command: Command, { name, rawName }: OptionToken): NixpushError {
+  const near = suggest(
+    name,
+    optionsOf(command).map(([known]) => known),
+  );
+  const hint = near === undefined ? seeHelp(command) : `Did you mean --${near}?`;
+  return usageError(`unknown option ${rawName}`, hint);
 }
 
 /** The arguments that may be options: those before `--`. */
@@ -133,4 +137,6 @@ export function beforeDoubleDash(argv: readonly string[]): readonly string[] {
   return end < 0 ? argv : argv.slice(0, end);
 }
 
-const SEE_HELP = 'See nixpush --help.';
+function seeHelp(command: Command): string {
+  return `See nixpush ${command === DEFAULT_COMMAND ? '' : `${command.name} `}--help.`;
+}

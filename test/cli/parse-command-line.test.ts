@@ -73,9 +73,12 @@ describe('the parser', () => {
     [['--no-json'], /unknown option --no-json/],
     [['-z'], /unknown option -z/],
     [['--upload-mode', 'best'], /upload-mode cannot be "best"/, /stream.*chunk/],
-    [['inspect'], /an argument is missing/],
+    [['inspect'], /^WHAT is missing$/, /^See nixpush inspect --help\.$/],
+    [['why', 'a'], /^PATH is missing$/],
+    [['index', '--to', 'a'], /^REF is missing$/],
     [['inspect', 'a', 'b'], /unexpected argument "b"/],
-    [['inspect', 'a', '--to', 'b'], /unknown option --to/],
+    [['inspect', 'a', '--to', 'b'], /unknown option --to/, /^See nixpush inspect --help\.$/],
+    [['tags', 'a', '--plattform', 'b'], /unknown option --plattform/, /^See nixpush tags --help\.$/],
     [['completion', 'tcsh'], /shell cannot be "tcsh"/],
   ];
   for (const [argv, message, hint] of wrong) {
