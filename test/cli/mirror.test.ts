@@ -71,9 +71,9 @@ describe('nixpush mirror', () => {
     const lines = stdout.replaceAll(`${mirror.host}/m/demo`, 'REPO').trimEnd().split('\n');
     assert.deepEqual(lines, [
       '        MOVES  REQUESTS  IMAGE',
-      'copy      0 B         4  REPO:3',
+      'copy      0 B         5  REPO:3',
       'remove                   REPO:9',
-      '1 image to copy (0 B, about 4 requests), 2 unchanged, 1 tag to remove',
+      '1 image to copy (0 B, about 5 requests), 2 unchanged, 1 tag to remove',
     ]);
   });
 
