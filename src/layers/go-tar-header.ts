@@ -2,7 +2,8 @@
  * Tar headers, bit for bit as Go's `archive/tar` writes them when no format is chosen, because that is what
  * nix2container uses: ustar, and PAX only for what does not fit. Directories have no trailing slash there.
  */
-import { isAscii, NAME_LENGTH, paxRecord, tarPadding, TYPE_FLAG, ustarHeader } from './tar-header.ts';
+import { isAscii } from 'node:buffer';
+import { NAME_LENGTH, paxRecord, tarPadding, TYPE_FLAG, ustarHeader } from './tar-header.ts';
 import type { TarEntry, UstarFields } from './tar-header.ts';
 import type { TarOwner } from './recipe.ts';
 

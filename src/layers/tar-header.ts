@@ -3,7 +3,7 @@
  * `streamLayeredImage` uses: the same store paths in the same order then give the same diffID as dockerTools.
  * Every rule that decides a byte of a header is in this file.
  */
-import { isUtf8 } from 'node:buffer';
+import { isAscii, isUtf8 } from 'node:buffer';
 import type { EntryOwner } from './content.ts';
 import type { TarOwner } from './recipe.ts';
 
@@ -33,10 +33,12 @@ const OWNER_NAME_LENGTH = 32;
 const CAPABILITY_RECORD = 'SCHILY.xattr.security.capability';
 const SLASH = Buffer.from('/');
 const EMPTY = Buffer.alloc(0);
+const MAGIC = Buffer.from('ustar\x0000', 'latin1');
 
 /** The header of an entry: one block, or three and more when something does not fit into ustar's fields. */
 export function encodeTarHeader(entry: TarEntry, layerOwner: TarOwner): Buffer {
-  const owner = { ...layerOwner, ...(entry.owner !== undefined && { uname: '', gname: '', ...entry.owner }) };
+  const owner =
+    entry.owner === undefined ? layerOwner : { ...layerOwner, uname: '', gname: '', ...entry.owner };
   const name = entry.type === 'directory' ? Buffer.concat([entry.path, SLASH]) : entry.path;
   const fields: UstarFields = {
     name,
@@ -141,33 +143,40 @@ export function paxRecord(keyword: string, value: Buffer): Buffer {
 }
 
 export function ustarHeader(fields: UstarFields): Buffer {
-  const block = Buffer.alloc(TAR_BLOCK);
-  const octal = (value: number, offset: number, digits: number): void => {
-    block.write(value.toString(8).padStart(digits, '0'), offset, 'latin1');
-  };
+  // A piece of a larger buffer: memory of its own costs more than all the rest here.
+  const block = Buffer.allocUnsafe(TAR_BLOCK).fill(0);
   asciiField(fields.name, NAME_LENGTH).copy(block, 0);
-  octal(fields.mode & 0o7777, 100, 7);
-  octal(fields.uid, 108, 7);
-  octal(fields.gid, 116, 7);
-  octal(fields.size, 124, 11);
-  octal(fields.mtime, 136, 11);
-  block.write(fields.type, 156, 'latin1');
+  writeOctal(block, fields.mode & 0o7777, 100, 7);
+  writeOctal(block, fields.uid, 108, 7);
+  writeOctal(block, fields.gid, 116, 7);
+  writeOctal(block, fields.size, 124, 11);
+  writeOctal(block, fields.mtime, 136, 11);
+  block[156] = fields.type.charCodeAt(0);
   asciiField(fields.linkname, NAME_LENGTH).copy(block, 157);
-  block.write('ustar\x0000', 257, 'latin1');
+  MAGIC.copy(block, 257);
   asciiField(fields.uname, OWNER_NAME_LENGTH).copy(block, 265);
   asciiField(fields.gname, OWNER_NAME_LENGTH).copy(block, 297);
   // Otherwise the device numbers stay all NUL and the prefix stays unused, as in Python 3.8 and later.
   if (fields.go !== undefined) {
-    octal(0, 329, 7);
-    octal(0, 337, 7);
+    writeOctal(block, 0, 329, 7);
+    writeOctal(block, 0, 337, 7);
     fields.go.prefix.copy(block, 345);
   }
   block.fill(' ', 148, 156);
   let sum = 0;
-  for (const byte of block) sum += byte;
-  octal(sum, 148, 6);
+  for (let at = 0; at < TAR_BLOCK; at++) sum += block[at]!;
+  writeOctal(block, sum, 148, 6);
   block[154] = 0;
   return block;
+}
+
+/** Digit by digit from the last one: a header has 40 of them, and a closure has many headers. */
+function writeOctal(block: Buffer, value: number, offset: number, digits: number): void {
+  let rest = value;
+  for (let at = offset + digits - 1; at >= offset; at--) {
+    block[at] = 0x30 + (rest % 8);
+    rest = Math.floor(rest / 8);
+  }
 }
 
 /** Text for a ustar field: every character outside ASCII becomes `?`, then cut. The real value stands in a record. */
@@ -192,9 +201,4 @@ function utf8Length(value: Buffer, at: number): number {
   const lead = value[at]!;
   const length = lead < 0xc2 ? 1 : lead < 0xe0 ? 2 : lead < 0xf0 ? 3 : lead < 0xf5 ? 4 : 1;
   return length > 1 && isUtf8(value.subarray(at, at + length)) ? length : 1;
-}
-
-export function isAscii(value: Buffer): boolean {
-  for (const byte of value) if (byte >= 0x80) return false;
-  return true;
 }

@@ -3,6 +3,11 @@ import { execFileSync } from 'node:child_process';
 import { join } from 'node:path';
 import { suite, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
+import {
+  pinnedCompressor,
+  SAMPLE_CHECKSUMS,
+  sampleChecksum,
+} from '../../src/layers/engine/zstd-compressor.ts';
 import { needsNode } from '../support/peers.ts';
 import { repoRoot } from '../support/repo.ts';
 
@@ -28,6 +33,12 @@ const compareAllLevels = `
   }
   console.log(JSON.stringify({ differing, compared }));
 `;
+
+test('the sample has the checksums of the pinned encoder at every level', async () => {
+  const checksums: string[] = [];
+  for (let level = 1; level <= 19; level++) checksums.push(sampleChecksum(await pinnedCompressor(level)));
+  assert.deepEqual(SAMPLE_CHECKSUMS, checksums);
+});
 
 suite('zstd of Node', () => {
   for (const major of [22, 24]) {

@@ -1,6 +1,7 @@
 import { constants, deflateRawSync } from 'node:zlib';
 import { GZIP_MEMORY_LEVEL, type Codec } from '../codec.ts';
-import { trimmed, zstdCompressor } from './zstd-compressor.ts';
+import { taken } from './taken.ts';
+import { zstdCompressor } from './zstd-compressor.ts';
 
 /** One block compressed by itself. `dictionary` is the end of the block before it. */
 export type CompressBlock = (raw: Uint8Array, dictionary: Uint8Array, last: boolean) => Uint8Array;
@@ -37,5 +38,5 @@ function deflateBlock(raw: Uint8Array, dictionary: Uint8Array, last: boolean, le
   // One output buffer that fits even incompressible input: growing in steps costs a quarter of the time.
   const chunkSize = raw.byteLength + 1024;
   const options = { level, memLevel: GZIP_MEMORY_LEVEL, finishFlush, chunkSize };
-  return trimmed(deflateRawSync(raw, dictionary.byteLength === 0 ? options : { ...options, dictionary }));
+  return taken(deflateRawSync(raw, dictionary.byteLength === 0 ? options : { ...options, dictionary }));
 }
