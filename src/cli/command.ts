@@ -80,7 +80,10 @@ export interface Verbs {
   readonly mirror: (images: readonly MirrorSpec[], options: MirrorOptions) => Promise<MirrorResult>;
   readonly readMirrorFile: (file: string, environment: NodeJS.ProcessEnv) => Promise<MirrorFile>;
   readonly inspect: (reference: string, options?: InspectOptions) => Promise<InspectResult>;
-  readonly inspectPath: (path: string, options?: InspectPathOptions) => Promise<InspectedClosure>;
+  readonly inspectPath: (
+    path: string,
+    options?: InspectPathOptions,
+  ) => Promise<InspectedClosure | InspectResult>;
   readonly why: (text: string, wanted: string, options?: ClosureOfOptions) => Promise<WhyResult>;
   readonly diff: (from: string, to: string, options?: DiffOptions) => Promise<DiffResult>;
   readonly tags: (repository: string, options?: TagsOptions) => Promise<TagsResult>;

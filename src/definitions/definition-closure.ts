@@ -47,6 +47,13 @@ export function onlyCopied(definition: ImageDefinition, { paths }: Closure): Rea
   return new Set(copyToRoot.filter((path) => !needed.has(path)));
 }
 
+/** What the image has in its store. */
+export function storedPaths(definition: ImageDefinition, closure: Closure): Closure {
+  if (definition.includeStorePaths === false) return { ...closure, paths: [] };
+  const elsewhere = onlyCopied(definition, closure);
+  return { ...closure, paths: closure.paths.filter(({ path }) => !elsewhere.has(path)) };
+}
+
 /** Store paths are named by what they refer to, so none can be reached from itself: such a closure is made up. */
 function refuseCycle({ paths }: Closure, what: string): void {
   const byPath = new Map(paths.map((info) => [info.path, info]));

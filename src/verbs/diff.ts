@@ -2,8 +2,9 @@ import { NixpushError } from '../base/errors.ts';
 import type { Digest } from '../base/digest.ts';
 import { formatPlatform, hostPlatform } from '../image/platform.ts';
 import { packageChanges, type ChangedPackage, type PackageChanges } from '../nix/package-changes.ts';
-import { closureOf, type ClosureOfOptions, type ReadClosure } from './closure-of.ts';
+import type { ClosureOfOptions } from './closure-of.ts';
 import { inspect, type InspectedImage } from './inspect.ts';
+import { namedContent, type ReadClosure } from './named-content.ts';
 import { namesPath } from './names-path.ts';
 import { push, type PushOptions } from './push.ts';
 
@@ -39,29 +40,36 @@ export async function diff(from: string, to: string, options: DiffOptions = {}):
   if (before.image === undefined) return { ...changes, bytes: bytesAdded(changes, after) };
   const there = new Set(before.image.layers.map(({ descriptor }) => descriptor.digest));
   const compression = codecOf(before.image);
-  const layers =
-    after.image === undefined
-      ? await plannedLayers(to, { ...options, reuse: [from], compression }, there)
-      : storedLayers(after.image, there, changes);
+  const layers = namesPath(to)
+    ? await plannedLayers(to, { ...options, reuse: [before.reference], compression }, there)
+    : storedLayers(after.image!, there, changes);
   const moving = layers.filter(({ moves }) => moves);
   return { ...changes, layers, bytes: moving.reduce((sum, { size }) => sum + size, 0) };
 }
 
-interface Side {
+interface ImageSide {
   readonly paths: readonly string[];
-  readonly image?: InspectedImage;
-  readonly closure?: ReadClosure;
+  readonly reference: string;
+  readonly image: InspectedImage;
 }
 
-async function sideOf(text: string, options: DiffOptions): Promise<Side> {
-  if (namesPath(text)) {
-    const closure = await closureOf(text, options);
-    return { closure, paths: closure.paths.map(({ path }) => path) };
-  }
+interface ClosureSide {
+  readonly paths: readonly string[];
+  readonly image?: undefined;
+  readonly closure: ReadClosure;
+}
+
+async function sideOf(text: string, options: DiffOptions): Promise<ImageSide | ClosureSide> {
+  const named = await namedContent(text, options);
+  if (named.kind === 'closure') return { closure: named, paths: named.paths.map(({ path }) => path) };
   const { registry, platform = formatPlatform(hostPlatform()), signal } = options;
-  const image = await inspect(text, { ...(registry && { registry }), platform, ...(signal && { signal }) });
+  const image = await inspect(named.reference, {
+    ...(registry && { registry }),
+    platform,
+    ...(signal && { signal }),
+  });
   if (image.kind !== 'image') throw new NixpushError('ERR_FORMAT', `${text} is no image`);
-  return { image, paths: image.layers.flatMap(({ paths }) => paths) };
+  return { image, reference: named.reference, paths: image.layers.flatMap(({ paths }) => paths) };
 }
 
 /** Layers of another codec would be other layers. */
@@ -109,8 +117,9 @@ function reasonToMove(paths: readonly string[], unchanged: ReadonlySet<string>):
   return 'its store paths are in other layers, or compressed otherwise';
 }
 
-function bytesAdded({ added, changed }: PackageChanges, { closure, image }: Side): number {
-  if (closure === undefined) return image!.layers.reduce((sum, { descriptor }) => sum + descriptor.size, 0);
+function bytesAdded({ added, changed }: PackageChanges, after: ImageSide | ClosureSide): number {
+  if (after.image !== undefined)
+    return after.image.layers.reduce((sum, { descriptor }) => sum + descriptor.size, 0);
   const come = new Set([...added, ...changed.flatMap(({ to }) => to)]);
-  return closure.paths.reduce((sum, { path, narSize }) => sum + (come.has(path) ? narSize : 0), 0);
+  return after.closure.paths.reduce((sum, { path, narSize }) => sum + (come.has(path) ? narSize : 0), 0);
 }

@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import { Accounts } from '../definitions/accounts.ts';
 import { addNixDatabase } from '../definitions/nix-database-files.ts';
-import { definedClosure, onlyCopied } from '../definitions/definition-closure.ts';
+import { definedClosure, storedPaths } from '../definitions/definition-closure.ts';
 import type { ImageDefinition } from '../definitions/image-definition.ts';
 import { permissionRules } from '../definitions/permission-rules.ts';
 import { PROFILE, profileConfig } from '../definitions/profile.ts';
@@ -113,13 +113,6 @@ interface RootOptions {
   readonly trees: TreeListings;
   readonly file: string;
   readonly time: number;
-}
-
-/** What the image has in its store. */
-function storedPaths(definition: ImageDefinition, closure: Closure): Closure {
-  if (definition.includeStorePaths === false) return { ...closure, paths: [] };
-  const elsewhere = onlyCopied(definition, closure);
-  return { ...closure, paths: closure.paths.filter(({ path }) => !elsewhere.has(path)) };
 }
 
 function rootFiles(definition: ImageDefinition, { trees, time, stored, ...options }: RootOptions): RootFiles {

@@ -1,7 +1,8 @@
 import { NixpushError } from '../base/errors.ts';
 import { referenceChain } from '../nix/reference-chain.ts';
 import { parseStorePath } from '../nix/store-path.ts';
-import { closureOf, type ClosureOfOptions, type ReadClosure } from './closure-of.ts';
+import { closureOf, type ClosureOfOptions } from './closure-of.ts';
+import type { ReadClosure } from './named-content.ts';
 
 export interface WhyResult {
   /** One for each path that was meant. */

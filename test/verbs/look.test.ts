@@ -41,6 +41,7 @@ describe('looking at a closure and at the image of it', () => {
 
   test('sizes are those that Nix wrote down: own and of the closure', async () => {
     const result = await inspectPath(examplePath, SOURCE);
+    assert.ok(result.kind === 'closure');
     assert.deepEqual(result.paths, expected);
     assert.equal(result.narSize, 5712);
     assert.deepEqual(result.roots, [hello]);
@@ -115,6 +116,78 @@ describe('looking at a closure and at the image of it', () => {
     assert.match(header!, /^ *OWN +CLOSURE +PATH$/);
     assert.ok(lines[0]?.endsWith(licence));
     assert.ok(lines.at(-2)?.startsWith('3 store paths, 5.6 KiB'));
+  });
+});
+
+describe('looking at a file that describes an image', () => {
+  const directory = temporaryDirectory({ after });
+  const builder = new StoreBuilder(directory);
+  const library = { ...builder.add('library-1.0', { lib: 'x' }), references: [] };
+  const tool = {
+    ...builder.add('tool-1.0', { bin: { tool: { program: library.path } } }),
+    references: [library.path],
+  };
+  const options = { store: directory, closure: join(directory, 'closure.json') };
+  const file = (name: string, document: object): string => {
+    writeFileSync(join(directory, name), JSON.stringify(document));
+    return join(directory, name);
+  };
+  file('closure.json', [library, tool]);
+  const digest = `sha256:${'0'.repeat(64)}`;
+  const layer = { digest, diff_ids: digest, mediatype: 'x', paths: [tool, library] };
+  const definition = file('image.json', { nixpush: 1, contents: [tool.path] });
+  const descriptions = {
+    'an image definition': definition,
+    "streamLayeredImage's configuration": file('conf.json', {
+      architecture: 'amd64',
+      config: {},
+      store_layers: [[library.path], [tool.path]],
+      customisation_layer: builder.add('layer', { checksum: 'x' }).path,
+      repo_tag: 'tool:1',
+      created: 'now',
+    }),
+    "nix2container's JSON": file('n2c.json', {
+      version: 1,
+      'image-config': {},
+      arch: 'amd64',
+      layers: [{ ...layer, paths: layer.paths.map(({ path }) => ({ path })) }],
+    }),
+  };
+
+  for (const [what, path] of Object.entries(descriptions))
+    test(`${what} means the store paths of the image`, async () => {
+      const result = await inspectPath(path, options);
+      assert.ok(result.kind === 'closure');
+      assert.deepEqual(result.roots, [tool.path]);
+      assert.deepEqual(
+        result.paths.map((each) => each.path),
+        [library.path, tool.path],
+      );
+      const { chains } = await why(path, 'library', options);
+      assert.deepEqual(chains[0]?.chain, [tool.path, library.path]);
+    });
+
+  test('an archive is an image', async () => {
+    const archive = join(directory, 'image.tar');
+    const image = `oci:${join(directory, 'image')}`;
+    const pushing = { ...options, platform: 'linux/amd64', noCache: true };
+    await push({ ...pushing, paths: [definition], to: [`docker-archive:${archive}`, `${image}:latest`] });
+    const result = await inspectPath(archive, { ...options, sizes: true });
+    assert.ok(result.kind === 'image');
+    assert.deepEqual(
+      result.sizes?.map(({ path }) => path),
+      [library.path, tool.path],
+    );
+    const { chains } = await why(archive, 'library', options);
+    assert.deepEqual(chains[0]?.chain, [tool.path, library.path]);
+    for (const [from, to] of [
+      [image, archive],
+      [image, definition],
+      [archive, definition],
+    ] as const) {
+      const changes = await diff(from, to, { ...options, platform: 'linux/amd64' });
+      assert.deepEqual([changes.added, changes.removed, changes.unchanged.length], [[], [], 2]);
+    }
   });
 });
 

@@ -11,7 +11,8 @@ export const inspect: Command = {
   positional: {
     name: 'what',
     pattern: '<what>',
-    describe: 'an image (HOST/REPO[:TAG], oci:DIR[:TAG], docker-archive:FILE) or a path (./result, .#hello)',
+    describe:
+      'an image (HOST/REPO[:TAG], oci:DIR[:TAG], docker-archive:FILE) or a path as push takes it (./result)',
   },
   examples: [
     { command: 'nixpush inspect ghcr.io/me/hello:1.0', purpose: 'a page to read' },
@@ -46,6 +47,7 @@ async function run(args: Arguments, context: CliContext): Promise<number> {
   const result = namesPath(what)
     ? await inspectPath(what, {
         ...defined({ store: args.text('store'), closure: args.text('closure') }),
+        sizes: args.flag('sizes'),
         signal,
       })
     : await inspectImage(what, {
