@@ -48,7 +48,9 @@ export function packageNames({ root, paths }) {
       if (known.has(text.slice(0, end))) return text.slice(0, end);
     return undefined;
   };
-  return [...new Set(names.map(nameOf).filter((name) => name !== undefined))].sort();
+  return [...new Set(names.map(nameOf).filter((name) => name !== undefined))].sort((a, b) =>
+    a < b ? -1 : 1,
+  );
 }
 
 /** The paths that only the second closure has, and their bytes. */
