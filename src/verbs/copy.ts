@@ -36,7 +36,7 @@ export interface CopyOptions {
   compression?: string;
   /** Take along what is attached to the image: referrers (SBOMs, signatures) and cosign's tags. Default false. */
   referrers?: boolean;
-  /** Blobs worked on at the same time. Default 6. */
+  /** Blobs worked on at the same time. Default 12. */
   jobs?: number;
   registry?: RegistryAccess;
   onProgress?: ProgressListener;
@@ -49,7 +49,7 @@ export interface CopyResult {
   destinations: readonly PushedDestination[];
 }
 
-const DEFAULT_JOBS = 6;
+const DEFAULT_JOBS = 12;
 
 /**
  * Copies an image, or an index with all its images, from one place to others. Manifests keep their bytes, and so their

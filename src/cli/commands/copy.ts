@@ -44,7 +44,7 @@ export const copy: Command = {
           describe: 'of tars in an archive: gzip, zstd or none (default: gzip)',
         },
         referrers: { describe: 'take along signatures, SBOMs and what else is attached to the image' },
-        jobs: { value: 'N', integer: true, describe: 'blobs copied at a time (default: 6)' },
+        jobs: { value: 'N', integer: true, describe: 'blobs copied at a time (default: 12)' },
       },
     },
     PUSH_REGISTRY_OPTIONS,
