@@ -4,6 +4,7 @@ import { readAt } from '../base/read-at.ts';
 import { parseCreated } from '../image/created.ts';
 import { checkImageConfig, type ImageConfig } from '../image/image-config.ts';
 import type { HistoryEntry } from '../image/history.ts';
+import { parsePlatform } from '../image/platform.ts';
 import type { Nix2containerPath, Nix2containerPermission } from '../layers/content.ts';
 import { parseStorePath } from '../nix/store-path.ts';
 
@@ -116,6 +117,7 @@ export async function readNix2containerImage(document: object, file: string): Pr
   const image = await checkDocument<Nix2containerImage>(document, SCHEMA, file);
   for (const [at, layer] of image.layers.entries())
     for (const { path } of layer.paths ?? []) parseStorePath(path, `${file}: layers[${at}].paths`);
+  readAt(`${file}: arch`, () => parsePlatform(`linux/${image.arch}`));
   readAt(`${file}: created`, () => parseCreated(image.created ?? undefined));
   return { ...image, 'image-config': checkImageConfig(image['image-config'] ?? {}, `${file}: image-config`) };
 }

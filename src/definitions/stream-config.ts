@@ -2,6 +2,7 @@ import { checkDocument, type DocumentSchema } from '../base/check-document.ts';
 import { readAt } from '../base/read-at.ts';
 import { parseCreated } from '../image/created.ts';
 import { checkImageConfig, type ImageConfig } from '../image/image-config.ts';
+import { parsePlatform } from '../image/platform.ts';
 import { parseStorePath } from '../nix/store-path.ts';
 
 /**
@@ -69,6 +70,7 @@ export async function readStreamConfig(document: object, file: string): Promise<
   for (const [at, layer] of config.store_layers.entries())
     for (const path of layer) parseStorePath(path, `${file}: store_layers[${at}]`);
   parseStorePath(config.customisation_layer, `${file}: customisation_layer`);
+  readAt(`${file}: architecture`, () => parsePlatform(`linux/${config.architecture}`));
   for (const key of ['created', 'mtime'] as const) readAt(`${file}: ${key}`, () => parseCreated(config[key]));
   return { ...config, config: checkImageConfig(config.config ?? {}, `${file}: config`) };
 }

@@ -177,6 +177,7 @@ suite('mistakes are named with their place', () => {
     ],
     ['an owner that is no number', { uid: 'root' }, 'uid must be a number of a user or group'],
     ['a name without a tag', { repo_tag: 'hello' }, 'repo_tag must be a name with a tag like "hello:1.0"'],
+    ['an architecture that is none', { architecture: 'x86' }, 'architecture: "linux/x86" is not a platform'],
     ['a time that is none', { created: 'yesterday' }, 'created: "yesterday" is not a creation time'],
     ['a config of the wrong type', { config: { Cmd: 'hello' } }, 'config: Cmd must be a list of strings'],
   ];
