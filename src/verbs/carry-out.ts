@@ -6,7 +6,7 @@ import type { BaseImage } from './base-image.ts';
 import type { Destination } from './destination.ts';
 import type { LayerPlan } from './layer-plan.ts';
 import { LOOKS_AT_ONCE } from './look-for-blob.ts';
-import type { PlannedImage } from './plan-closure.ts';
+import type { PlannedImage } from './planning.ts';
 import type { PlannedLayer } from './progress.ts';
 import { pushImage } from './push-image.ts';
 import type { PushResult } from './push-result.ts';

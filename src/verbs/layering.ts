@@ -1,6 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { ioError, usageError } from '../base/errors.ts';
 import { checkLayersByHand, parseLayersByHand, type LayersByHand } from '../layers/plan/layers-by-hand.ts';
+import { parseLayerWeights, type LayerWeights } from '../layers/plan/weights.ts';
 import { LAYER_STRATEGIES, type LayerStrategy } from '../layers/plan/plan.ts';
 
 /** A strategy by its name, layers decided by hand, or the JSON file that they are in. Throws NixpushError. */
@@ -21,6 +22,17 @@ export async function readLayering(
     throw ioError(error, 'cannot read the layers', layers);
   }
   return parseLayersByHand(text, layers);
+}
+
+export async function readLayerWeights(file: string | undefined): Promise<LayerWeights | undefined> {
+  if (file === undefined) return undefined;
+  let text: string;
+  try {
+    text = await readFile(file, 'utf8');
+  } catch (error) {
+    throw ioError(error, 'cannot read the weights', file);
+  }
+  return parseLayerWeights(text, file);
 }
 
 function isStrategy(text: string): text is LayerStrategy {

@@ -117,7 +117,7 @@ async function planGroups(
 
 /** Layers that are left for store paths. */
 function budgetFor(
-  { maxLayers, links, base }: PlanOptions,
+  { maxLayers, links, root, base }: PlanOptions,
   hasStorePaths: boolean,
   hasRootLayer: boolean,
 ): number {
@@ -131,7 +131,7 @@ function budgetFor(
   ];
   throw usageError(
     `--max-layers ${maxLayers} is not enough: there are ${parts.join(', ')}`,
-    links ? 'Raise it, or leave out the root layer with --no-links.' : 'Raise it.',
+    links && root === undefined ? 'Raise it, or leave out the root layer with --no-links.' : 'Raise it.',
   );
 }
 

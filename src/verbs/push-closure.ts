@@ -6,8 +6,8 @@ import type { DefinitionInput } from './definition-options.ts';
 import { openDestinations, type DefaultNames } from './destination.ts';
 import { openEarlier, type Earlier } from './earlier.ts';
 import { plannedLayer } from './layer-plan.ts';
-import { planClosure, type PlannedImage } from './plan-closure.ts';
-import type { planDefinition } from './plan-definition.ts';
+import { planClosure } from './plan-closure.ts';
+import { Planning, type PlannedImage } from './planning.ts';
 import type { PushResult } from './push-result.ts';
 import type { PushSettings } from './push-settings.ts';
 import type { PushOptions } from './push.ts';
@@ -60,15 +60,14 @@ export async function planPush(
   settings: PushSettings,
   definition?: DefinitionInput,
 ): Promise<PushPlan> {
+  const planning = new Planning(options, settings, base, earlier);
   const image =
-    definition === undefined
-      ? await planClosure(options, settings, base, earlier)
-      : await planDefined(definition, options, settings, base, earlier);
+    definition === undefined ? await planClosure(planning) : await planDefined(definition, planning);
   const layers = [...(base === undefined ? [] : plannedBaseLayers(base)), ...image.layers.map(plannedLayer)];
   return { base, platform: base?.platform ?? settings.platform, image, layers };
 }
 
-async function planDefined(...[input, ...rest]: Parameters<typeof planDefinition>): Promise<PlannedImage> {
-  const { planDefinition: plan } = await import('./plan-definition.ts');
-  return plan(input, ...rest);
+async function planDefined(definition: DefinitionInput, planning: Planning): Promise<PlannedImage> {
+  const { planDefinition } = await import('./plan-definition.ts');
+  return planDefinition(definition, planning);
 }
