@@ -12,12 +12,14 @@ import type { TreeEntry } from './tree.ts';
  */
 export function* walkTree(location: TreeLocation, storePath: string): Generator<TreeEntry> {
   const root = Buffer.from(locate(location, storePath));
-  const pending: Buffer[] = [root];
-  for (let path = pending.pop(); path !== undefined; path = pending.pop()) {
+  // Bytes in Latin-1: a large directory as so many buffers would take tens of megabytes.
+  const pending = [root.toString('latin1')];
+  for (let next = pending.pop(); next !== undefined; next = pending.pop()) {
+    const path = Buffer.from(next, 'latin1');
     const entry = readEntry(path, path.subarray(root.length + 1));
     yield entry;
     if (entry.type === 'directory') {
-      for (const name of readNames(path).reverse()) pending.push(child(path, name));
+      for (const name of readNames(path).reverse()) pending.push(`${next}/${name}`);
     }
   }
 }
@@ -43,18 +45,12 @@ function readEntry(path: Buffer, name: Buffer): TreeEntry {
   );
 }
 
-function readNames(directory: Buffer): Buffer[] {
+function readNames(directory: Buffer): string[] {
   try {
-    return sortFileNames(readdirSync(directory, { encoding: 'buffer' }));
+    return sortFileNames(readdirSync(directory, { encoding: 'latin1' }));
   } catch (error) {
     throw ioError(error, 'cannot read the directory', displayName(directory));
   }
-}
-
-const SLASH = Buffer.from('/');
-
-function child(directory: Buffer, name: Buffer): Buffer {
-  return Buffer.concat([directory, SLASH, name], directory.length + 1 + name.length);
 }
 
 /** A path of any bytes for a message: one line, without control characters. */

@@ -3,14 +3,18 @@ import { isUtf8 } from 'node:buffer';
 /**
  * Sorts the names of one directory as Python sorts them, which is the order of nixpkgs' layers: by code point, where a
  * byte that is not UTF-8 counts as U+DC80 to U+DCFF (PEP 383). For names that are UTF-8 that is the order of their bytes.
+ * Names are bytes in Latin-1.
  */
-export function sortFileNames(names: Buffer[]): Buffer[] {
-  if (names.every((name) => isUtf8(name))) return names.sort((a, b) => Buffer.compare(a, b));
+export function sortFileNames(names: string[]): string[] {
+  const bytes = names.filter((name) => BEYOND_ASCII.test(name)).map((name) => Buffer.from(name, 'latin1'));
+  if (bytes.every((name) => isUtf8(name))) return names.sort();
   return names
-    .map((name) => ({ name, points: codePoints(name) }))
+    .map((name) => ({ name, points: codePoints(Buffer.from(name, 'latin1')) }))
     .sort((a, b) => comparePoints(a.points, b.points))
     .map(({ name }) => name);
 }
+
+const BEYOND_ASCII = /[\x80-\xff]/;
 
 function comparePoints(a: readonly number[], b: readonly number[]): number {
   const length = Math.min(a.length, b.length);
