@@ -1,6 +1,6 @@
 import { lstatSync } from 'node:fs';
 import { FileCache } from '../base/file-cache.ts';
-import type { Closure, ClosureSource, TreeLocation } from './closure.ts';
+import type { Closure, ClosurePath, ClosureSource, TreeLocation } from './closure.ts';
 import { makeClosure } from './make-closure.ts';
 import { parsePathInfo } from './path-info.ts';
 import { locate } from './tree-location.ts';
@@ -29,13 +29,13 @@ export class ClosureCache implements ClosureSource {
 
   async closure(roots: readonly string[], signal?: AbortSignal): Promise<Closure> {
     // The number is that of the format.
-    const key = ['closure 1', this.trees.directory, ...roots].join('\n');
+    const key = ['closure 2', this.trees.directory, ...roots].join('\n');
     const remembered = this.#read(this.#files.read(key), roots);
     if (remembered !== undefined) return remembered;
     const closure = await this.#source.closure(roots, signal);
     const identities = closure.paths.map(({ path }) => this.#identity(path));
     if (!identities.includes(undefined))
-      this.#files.write(key, JSON.stringify({ paths: closure.paths, identities }));
+      this.#files.write(key, JSON.stringify({ paths: closure.paths.map(asNixSays), identities }));
     return closure;
   }
 
@@ -61,4 +61,8 @@ export class ClosureCache implements ClosureSource {
       return undefined;
     }
   }
+}
+
+function asNixSays({ refersToItself, ...info }: ClosurePath): ClosurePath {
+  return refersToItself ? { ...info, references: [...info.references, info.path] } : info;
 }

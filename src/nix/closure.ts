@@ -10,6 +10,8 @@ export interface ClosurePath {
   readonly narSize: number;
   /** Direct references, sorted; a self reference is left out. */
   readonly references: readonly string[];
+  /** Whether there was one. */
+  readonly refersToItself?: true;
 }
 
 /** As much of it as is to be found in an image. */

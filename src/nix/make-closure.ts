@@ -13,7 +13,11 @@ export function makeClosure(roots: readonly string[], infos: readonly ClosurePat
   const reach = (info: ClosurePath): void => {
     if (reached.has(info.path)) return;
     const references = [...new Set(info.references)].filter((reference) => reference !== info.path).sort();
-    const clean = { ...info, references };
+    const clean = {
+      ...info,
+      references,
+      ...(info.references.includes(info.path) && { refersToItself: true as const }),
+    };
     reached.set(info.path, clean);
     pending.push(clean);
   };

@@ -23,6 +23,7 @@ const EXPECTED: ClosurePath[] = [
     narHash: 'sha256:7e2e297ce90bda3e405eec350d125925a2b43113c26b3c9de24fe2a90360af55',
     narSize: 560,
     references: [BASE],
+    refersToItself: true,
   },
   {
     path: APP,

@@ -25,7 +25,7 @@ print(json.dumps({
     "referrers": db.execute("select count(*) from ValidPaths p, Refs r where r.reference = p.id").fetchone()[0],
 }))
 db.execute("insert into ValidPaths (path, hash, registrationTime) values ('/nix/store/new', 'x', 1)")
-db.execute("delete from ValidPaths where id not in (select reference from Refs)")
+db.execute("delete from ValidPaths where id not in (select reference from Refs where referrer <> reference)")
 print(json.dumps(db.execute("pragma integrity_check").fetchall()))
 `;
 
@@ -50,6 +50,7 @@ function madePaths(count: number, references: number): ClosurePath[] {
     ]
       .filter((other) => other < at)
       .map(path),
+    ...(at % 4 === 1 && { refersToItself: true as const }),
   }));
 }
 
@@ -77,8 +78,10 @@ describe('a Nix database', needs('python3'), () => {
       );
       assert.equal(read.found, count);
       const ids = new Map(paths.map(({ path }, at) => [path, at + 1]));
-      const expected = paths.flatMap((info) =>
-        info.references.map((name) => [ids.get(info.path)!, ids.get(name)!] as const),
+      const expected = paths.flatMap(({ path, references: names, refersToItself }) =>
+        [...names, ...(refersToItself ? [path] : [])].map(
+          (name) => [ids.get(path)!, ids.get(name)!] as const,
+        ),
       );
       assert.deepEqual(
         read.references,

@@ -166,12 +166,19 @@ test('a result link of nix-build leads to a closure in the real store', needs('n
     name = "self"; system = builtins.currentSystem; builder = "/bin/sh"; args = [ "-c" "echo $out > $out" ];
   }`);
   fs.symlinkSync(built, join(scratch, 'result'));
-  const source = openClosureSource({});
+  const source = openClosureSource({}, join(scratch, 'cache'));
   const roots = await resolveRoots([], { trees: source.trees, cwd: scratch });
   const { paths } = await source.closure(roots);
   assert.deepEqual(paths, [
-    { ...paths[0]!, path: built, references: [], narSize: narSize(source.trees, built) },
+    {
+      ...paths[0]!,
+      path: built,
+      references: [],
+      refersToItself: true,
+      narSize: narSize(source.trees, built),
+    },
   ]);
+  assert.deepEqual((await source.closure(roots)).paths, paths, 'remembered');
 });
 
 /** Puts a shell script in the place of nix, for what the real one cannot be brought to do. */

@@ -11,8 +11,11 @@ export const NIX_SCHEMA_VERSION = '10';
  */
 export function nixDatabase(paths: readonly ClosurePath[], time: number): Buffer {
   const ids = new Map(paths.map(({ path }, at) => [path, at + 1]));
-  const references = paths.flatMap(({ path, references: names }) =>
-    names.map((name): [number, number] => [ids.get(path)!, ids.get(name)!]),
+  const references = paths.flatMap(({ path, references: names, refersToItself }) =>
+    [...names, ...(refersToItself ? [path] : [])].map((name): [number, number] => [
+      ids.get(path)!,
+      ids.get(name)!,
+    ]),
   );
   references.sort(byNumbers);
   const file = new SqliteFile();
