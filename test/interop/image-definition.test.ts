@@ -423,7 +423,11 @@ describe('an image defined by hand', needs('nix', 'busybox'), () => {
       { users, config: { User: 'rdis' } },
       'config.User: there is no user rdis',
     ],
-    ['a name that no image can have', { name: 'my image' }, 'name: "docker://my image:latest": "my image" is not'],
+    [
+      'a name that no image can have',
+      { name: 'my image' },
+      'name: "docker://my image:latest": "my image" is not',
+    ],
     ['an architecture that is none', { architecture: 'x86' }, 'architecture: "linux/x86" is not a platform'],
   ];
   for (const [what, keys, message] of mistakes)
