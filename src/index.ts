@@ -9,7 +9,7 @@ export { deleteImage, type DeleteOptions, type DeleteResult, type Deletion } fro
 export { digest, type DigestOptions, type DigestResult } from './verbs/digest.ts';
 export type { LayerGroups, LayersByHand } from './layers/plan/layers-by-hand.ts';
 export type { PathSpec, PipelineStep } from './layers/plan/pipeline-steps.ts';
-export type { ClosureOfOptions } from './verbs/closure-of.ts';
+export type { ClosureOfOptions } from './verbs/read/closure-of.ts';
 export { diff, type DiffOptions, type DiffResult } from './verbs/diff.ts';
 export { doctor, type DoctorOptions, type DoctorResult, type Finding } from './verbs/doctor.ts';
 export { index, type IndexOptions, type IndexResult } from './verbs/index-images.ts';
@@ -18,7 +18,7 @@ export { inspectPath, type InspectedClosure, type InspectPathOptions } from './v
 export { lock, type LockedImage, type LockOptions, type LockResult } from './verbs/lock.ts';
 export { login, type LoginOptions, type LoginResult } from './verbs/login.ts';
 export { logout, type LogoutResult } from './verbs/logout.ts';
-export type { PullImageArguments } from './verbs/pull-image.ts';
+export type { PullImageArguments } from './verbs/lock/pull-image.ts';
 export { mirror } from './verbs/mirror.ts';
 export { readMirrorFile, type MirrorFile } from './verbs/mirror/mirror-file.ts';
 export type { MirrorOptions, MirrorSpec } from './verbs/mirror/mirror-options.ts';

@@ -8,7 +8,7 @@ import type { DeleteOptions, DeleteResult } from '../verbs/delete-image.ts';
 import type { DigestOptions, DigestResult } from '../verbs/digest.ts';
 import type { DoctorOptions, DoctorResult } from '../verbs/doctor.ts';
 import type { IndexOptions, IndexResult } from '../verbs/index-images.ts';
-import type { ClosureOfOptions } from '../verbs/closure-of.ts';
+import type { ClosureOfOptions } from '../verbs/read/closure-of.ts';
 import type { DiffOptions, DiffResult } from '../verbs/diff.ts';
 import type { WhyResult } from '../verbs/why.ts';
 import type { InspectedClosure, InspectPathOptions } from '../verbs/inspect-path.ts';

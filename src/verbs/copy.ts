@@ -8,11 +8,11 @@ import { cacheDirectory, RecipeCache } from '../layers/recipe-cache.ts';
 import type { ImageStore, StoredManifest } from '../stores/image-store.ts';
 import { formatReference, parseReference, type Reference } from '../stores/reference.ts';
 import type { RegistryClient } from '../stores/registry/client.ts';
-import { AttachmentFinder } from './attachments.ts';
-import { planCompression } from './compress-layers.ts';
-import { withAttachments } from './copy-attachments.ts';
-import { copyImage } from './copy-image.ts';
-import { planCopy, type CopyPlan } from './copy-plan.ts';
+import { AttachmentFinder } from './copy/attachments.ts';
+import { planCompression } from './copy/compress-layers.ts';
+import { withAttachments } from './copy/copy-attachments.ts';
+import { copyImage } from './copy/copy-image.ts';
+import { planCopy, type CopyPlan } from './copy/copy-plan.ts';
 import {
   failOnAbort,
   openDestinations,
@@ -25,7 +25,7 @@ import { openImageStore, type OpenStoreOptions } from './open-store.ts';
 import type { ProgressListener } from './progress.ts';
 import type { PushedDestination } from './push-result.ts';
 import type { RegistryAccess } from './registry-access.ts';
-import { selectPlatforms } from './select-platforms.ts';
+import { selectPlatforms } from './copy/select-platforms.ts';
 
 export interface CopyOptions {
   /** Destinations: `HOST/REPO[:TAG]`, `oci:DIR[:TAG]`, `docker-archive:FILE[:NAME]`. At least one. */

@@ -2,9 +2,9 @@ import { NixpushError } from '../base/errors.ts';
 import type { Digest } from '../base/digest.ts';
 import { formatPlatform, hostPlatform } from '../image/platform.ts';
 import { packageChanges, type ChangedPackage, type PackageChanges } from '../nix/package-changes.ts';
-import type { ClosureOfOptions } from './closure-of.ts';
+import type { ClosureOfOptions } from './read/closure-of.ts';
 import { inspect, type InspectedImage } from './inspect.ts';
-import { namedContent, type ReadClosure } from './named-content.ts';
+import { namedContent, type ReadClosure } from './read/named-content.ts';
 import { namesPath } from './names-path.ts';
 import { push, type PushOptions } from './push.ts';
 

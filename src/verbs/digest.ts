@@ -5,7 +5,7 @@ import { parseReference } from '../stores/reference.ts';
 import { manifestName } from './manifest-name.ts';
 import { openImageStore } from './open-store.ts';
 import type { RegistryAccess } from './registry-access.ts';
-import { selectPlatforms } from './select-platforms.ts';
+import { selectPlatforms } from './copy/select-platforms.ts';
 
 export interface DigestOptions {
   registry?: RegistryAccess;

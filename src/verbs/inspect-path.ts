@@ -1,6 +1,6 @@
 import { closureSizes, type PathSize } from '../nix/closure-size.ts';
 import { inspect, type InspectResult } from './inspect.ts';
-import { namedContent, type NamedContentOptions } from './named-content.ts';
+import { namedContent, type NamedContentOptions } from './read/named-content.ts';
 
 export interface InspectPathOptions extends NamedContentOptions {
   /** Of an archive: read all its layers, to say how large each store path in it is. */

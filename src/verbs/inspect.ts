@@ -7,8 +7,8 @@ import { formatPlatform, matchesPlatform, parsePlatform } from '../image/platfor
 import { closureSizes, type PathSize } from '../nix/closure-size.ts';
 import type { ImageStore, StoredManifest, StoreOptions } from '../stores/image-store.ts';
 import { parseReference } from '../stores/reference.ts';
-import { readImageClosure } from './image-closure.ts';
-import { layerHistories, readConfig, storePathsIn, type StoredConfig } from './read-config.ts';
+import { readImageClosure } from './read/image-closure.ts';
+import { layerHistories, readConfig, storePathsIn, type StoredConfig } from './read/read-config.ts';
 import { manifestName } from './manifest-name.ts';
 import { openImageStore } from './open-store.ts';
 import type { RegistryAccess } from './registry-access.ts';

@@ -13,9 +13,9 @@ import {
   writeLockFile,
   type LockableReference,
   type LockedDigests,
-} from './lock-file.ts';
+} from './lock/lock-file.ts';
 import { openImageStore, type OpenStoreOptions } from './open-store.ts';
-import { pullImageArguments, type PullImageArguments } from './pull-image.ts';
+import { pullImageArguments, type PullImageArguments } from './lock/pull-image.ts';
 import type { ProgressListener } from './progress.ts';
 import type { RegistryAccess } from './registry-access.ts';
 

@@ -3,16 +3,22 @@ import type { Descriptor, Platform } from '../image/descriptor.ts';
 import { makeIndex, type EncodedManifest } from '../image/manifest.ts';
 import type { LayerFacts } from '../layers/layer-blob.ts';
 import type { RegistryClient } from '../stores/registry/client.ts';
-import type { BaseImage } from './base-image.ts';
-import { carryOut, type PushPlan } from './carry-out.ts';
+import type { BaseImage } from './push/base-image.ts';
+import { carryOut, type PushPlan } from './push/carry-out.ts';
 import { failOnAbort, openDestinations, throwIfAllFailed, type Destination } from './destination.ts';
-import { openEarlier, type Earlier } from './earlier.ts';
+import { openEarlier, type Earlier } from './push/earlier.ts';
 import type { ProgressListener } from './progress.ts';
 import type { PushedDestination, PushResult } from './push-result.ts';
-import { planPush } from './push-closure.ts';
+import { planPush } from './push/push-closure.ts';
 import type { PushOptions } from './push.ts';
 import { settlePresent } from './settle-present.ts';
-import { checkSystems, openBase, warningsNamed, withDefinition, type SystemPush } from './system-push.ts';
+import {
+  checkSystems,
+  openBase,
+  warningsNamed,
+  withDefinition,
+  type SystemPush,
+} from './push/system-push.ts';
 
 export interface PushSystemsOptions extends Omit<PushOptions, 'paths' | 'platform'> {
   /** What each image is made of, in the order of the index. */

@@ -8,11 +8,11 @@ import type { LayersByHand } from '../layers/plan/layers-by-hand.ts';
 import { cacheDirectory, RecipeCache } from '../layers/recipe-cache.ts';
 import { treeLocation } from '../nix/tree-location.ts';
 import { parseReference } from '../stores/reference.ts';
-import type { DefinitionInput } from './definition-options.ts';
-import { openPushMemory } from './push-memory.ts';
+import type { DefinitionInput } from './push/definition-options.ts';
+import { openPushMemory } from './push/push-memory.ts';
 import type { ProgressListener } from './progress.ts';
 import type { PushResult } from './push-result.ts';
-import type { PushSettings } from './push-settings.ts';
+import type { PushSettings } from './push/push-settings.ts';
 import type { RegistryAccess } from './registry-access.ts';
 
 export interface PushOptions {
@@ -86,7 +86,7 @@ export async function push(options: PushOptions): Promise<PushResult> {
     case 'stream-config':
     case 'nix2container':
     case 'docker-archive': {
-      const { pushDescribed } = await import('./push-described.ts');
+      const { pushDescribed } = await import('./push/push-described.ts');
       return pushDescribed(input, options, settings);
     }
   }
@@ -97,7 +97,7 @@ async function pushStorePaths(options: PushOptions, settings: PushSettings): Pro
   const memory = await openPushMemory(options, settings);
   const again = await memory?.again(options);
   if (again !== undefined) return again;
-  const { pushClosure } = await import('./push-closure.ts');
+  const { pushClosure } = await import('./push/push-closure.ts');
   if (memory === undefined) return pushClosure(options, settings);
   const result = await pushClosure({ ...options, onProgress: memory.listener(options.onProgress) }, settings);
   memory.keep(result);
@@ -105,14 +105,14 @@ async function pushStorePaths(options: PushOptions, settings: PushSettings): Pro
 }
 
 async function pushDefinition(input: DefinitionInput, options: PushOptions): Promise<PushResult> {
-  const { definitionNames, definitionOptions } = await import('./definition-options.ts');
+  const { definitionNames, definitionOptions } = await import('./push/definition-options.ts');
   const defined = definitionOptions(input, options);
-  const { pushClosure } = await import('./push-closure.ts');
+  const { pushClosure } = await import('./push/push-closure.ts');
   return pushClosure(defined, checkOptions(defined), { input, names: await definitionNames(input) });
 }
 
 async function profileDefinition(roots: readonly string[]): Promise<DefinitionInput> {
-  const { profileOf } = await import('./definition-options.ts');
+  const { profileOf } = await import('./push/definition-options.ts');
   return profileOf(roots);
 }
 

@@ -1,8 +1,8 @@
 import { NixpushError } from '../base/errors.ts';
 import { referenceChain } from '../nix/reference-chain.ts';
 import { parseStorePath } from '../nix/store-path.ts';
-import { closureOf, type ClosureOfOptions } from './closure-of.ts';
-import type { ReadClosure } from './named-content.ts';
+import { closureOf, type ClosureOfOptions } from './read/closure-of.ts';
+import type { ReadClosure } from './read/named-content.ts';
 
 export interface WhyResult {
   /** One for each path that was meant. */

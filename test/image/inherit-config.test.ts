@@ -7,7 +7,7 @@ import { inheritConfig } from '../../src/image/inherit-config.ts';
 import { ociLayerType } from '../../src/image/layer-types.ts';
 import { nearestPlatforms } from '../../src/image/nearest-platform.ts';
 import { formatPlatform } from '../../src/image/platform.ts';
-import { imageSettings } from '../../src/verbs/image-settings.ts';
+import { imageSettings } from '../../src/verbs/push/image-settings.ts';
 
 suite('a config inherited from a base', () => {
   const table: Record<string, [base: ImageConfig, given: ImageConfig, result: ImageConfig]> = {

@@ -12,7 +12,7 @@ import { bytesSource } from '../../src/stores/bytes-source.ts';
 import type { ImageStore, StoredManifest } from '../../src/stores/image-store.ts';
 import { openLayout } from '../../src/stores/layout/layout-store.ts';
 import { inspect, type InspectedImage } from '../../src/verbs/inspect.ts';
-import { readConfig, storePathsIn } from '../../src/verbs/read-config.ts';
+import { readConfig, storePathsIn } from '../../src/verbs/read/read-config.ts';
 import { temporaryDirectory } from '../support/temporary.ts';
 
 const PATHS = [

@@ -1,5 +1,5 @@
 import type { LockedImage, LockResult } from '../../verbs/lock.ts';
-import type { PullImageArguments } from '../../verbs/pull-image.ts';
+import type { PullImageArguments } from '../../verbs/lock/pull-image.ts';
 
 /** `HOST/REPO:TAG@DIGEST`, a line for each image. */
 export function lockedLines({ images }: LockResult): string {

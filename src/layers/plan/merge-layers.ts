@@ -8,6 +8,8 @@ interface Cluster {
   /** All that its nodes' closures hold, and the weight of that. */
   readonly closure: NodeSet;
   readonly weight: number;
+  /** Where the closure has words that are not 0, beginning with the first node's: there sets are likeliest to differ. */
+  readonly words: readonly number[];
   /** Merged into another one. */
   gone: boolean;
   /**
@@ -52,17 +54,25 @@ export function mergeLayers(model: ChangeModel, nodes: readonly number[], budget
 }
 
 function makeCluster(nodes: number[], bytes: number, closure: NodeSet, weights: Float64Array): Cluster {
-  const weight = weightOf(closure, weights);
+  const first = nodes.reduce((least, node) => Math.min(least, node));
   return {
     nodes,
-    first: Math.min(...nodes),
+    first,
     bytes,
     closure,
-    weight,
+    weight: weightOf(closure, weights),
+    words: wordsFrom(closure, first >>> 5),
     gone: false,
     partner: undefined,
     cost: 0,
   };
+}
+
+function wordsFrom(closure: NodeSet, start: number): number[] {
+  const words: number[] = [];
+  for (let at = start; at < closure.length; at++) if (closure[at] !== 0) words.push(at);
+  for (let at = 0; at < start; at++) if (closure[at] !== 0) words.push(at);
+  return words;
 }
 
 function byWeight(a: Cluster, b: Cluster): number {
@@ -116,10 +126,7 @@ function mergeCost(lighter: Cluster, heavier: Cluster, weights: Float64Array, li
   const base = lighter.bytes * (heavier.weight - lighter.weight);
   if (base > limit) return Infinity;
   let only = 0;
-  const words = lighter.closure.length;
-  for (let step = 0; step < words; step++) {
-    const at = (lighter.first >>> 5) + step;
-    const index = at < words ? at : at - words;
+  for (const index of lighter.words) {
     let word = lighter.closure[index]! & ~heavier.closure[index]!;
     if (word === 0) continue;
     for (; word !== 0; word &= word - 1) only += weights[index * 32 + lowestBit(word)]!;

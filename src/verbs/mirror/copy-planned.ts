@@ -1,6 +1,6 @@
 import type { Descriptor } from '../../image/descriptor.ts';
-import { copyImage } from '../copy-image.ts';
-import type { CopyPlan } from '../copy-plan.ts';
+import { copyImage } from '../copy/copy-image.ts';
+import type { CopyPlan } from '../copy/copy-plan.ts';
 import { Destination, failOnAbort } from '../destination.ts';
 import type { ProgressEvent } from '../progress.ts';
 import type { MirrorContext } from './mirror-context.ts';

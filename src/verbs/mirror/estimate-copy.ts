@@ -1,4 +1,4 @@
-import type { CopyPlan } from '../copy-plan.ts';
+import type { CopyPlan } from '../copy/copy-plan.ts';
 import type { MirrorContext } from './mirror-context.ts';
 import type { MirroredImage } from './mirror-result.ts';
 import type { Survey } from './survey.ts';

@@ -1,12 +1,12 @@
 import { NixpushError, usageError } from '../../base/errors.ts';
 import type { Digest } from '../../base/digest.ts';
 import type { Descriptor } from '../../image/descriptor.ts';
-import { withAttachments } from '../copy-attachments.ts';
-import { planCopy, type CopyPlan } from '../copy-plan.ts';
-import { selectPlatforms } from '../select-platforms.ts';
+import { withAttachments } from '../copy/copy-attachments.ts';
+import { planCopy, type CopyPlan } from '../copy/copy-plan.ts';
+import { selectPlatforms } from '../copy/select-platforms.ts';
 import type { ChosenImage } from './choose-images.ts';
 import { copyPlanned } from './copy-planned.ts';
-import { tagsAbout } from '../digest-tag.ts';
+import { tagsAbout } from '../copy/digest-tag.ts';
 import { estimateCopy } from './estimate-copy.ts';
 import type { MirrorContext } from './mirror-context.ts';
 import type { MirroredImage } from './mirror-result.ts';

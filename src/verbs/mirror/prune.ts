@@ -3,7 +3,7 @@ import type { ImageStore, StoreOptions } from '../../stores/image-store.ts';
 import type { MirrorContext } from './mirror-context.ts';
 import type { MirroredRepository } from './mirror-result.ts';
 import { isInShard, type Shard } from './shard.ts';
-import { tagsAbout } from '../digest-tag.ts';
+import { tagsAbout } from '../copy/digest-tag.ts';
 import type { Survey } from './survey.ts';
 
 export interface PruneRules {

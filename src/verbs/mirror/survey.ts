@@ -1,7 +1,7 @@
 import { NixpushError } from '../../base/errors.ts';
 import type { ImageStore } from '../../stores/image-store.ts';
-import { AttachmentFinder } from '../attachments.ts';
-import { isDigestTag } from '../digest-tag.ts';
+import { AttachmentFinder } from '../copy/attachments.ts';
+import { isDigestTag } from '../copy/digest-tag.ts';
 import type { MirrorContext } from './mirror-context.ts';
 import type { RepositoryMirror } from './repository-mirror.ts';
 

@@ -1,5 +1,5 @@
 import { usageError } from '../../base/errors.ts';
-import { isDigestTag } from '../digest-tag.ts';
+import { isDigestTag } from '../copy/digest-tag.ts';
 import { globPattern } from './glob.ts';
 
 /**

@@ -1,0 +1,47 @@
+import type { ImageStore } from '../../stores/image-store.ts';
+import type { Destination } from '../destination.ts';
+import { distribute } from '../distribute.ts';
+import type { StoredLayer } from './layered-image.ts';
+import type { Pace } from './pace.ts';
+import type { ProgressListener } from '../progress.ts';
+import { storedBlob } from '../copy/stored-blob.ts';
+
+export interface BaseLayerPush {
+  readonly layer: StoredLayer;
+  /** Its numbers in the image, from 0: the same layer may be in it more than once. */
+  readonly indexes: readonly [number, ...number[]];
+  readonly base: ImageStore;
+  readonly destinations: readonly Destination[];
+  readonly pace: Pace;
+  readonly onProgress: ProgressListener | undefined;
+}
+
+/**
+ * Brings a layer of the base image to destinations that lack it: mounted from the base's repository, or read from it
+ * once for all the others, without being kept or unpacked.
+ */
+export async function pushBaseLayer(push: BaseLayerPush): Promise<void> {
+  const { layer, indexes, base, pace, onProgress } = push;
+  const [index, ...repeats] = indexes;
+  const destinations = push.destinations.filter(({ error }) => error === undefined);
+  if (destinations.length === 0) return;
+  onProgress?.({ type: 'layer-start', layer: index });
+  const { digest, size } = layer.descriptor;
+  const source = storedBlob(
+    base,
+    { digest, size },
+    {
+      what: `layer ${index + 1}`,
+      onBytes: (bytes) => onProgress?.({ type: 'layer-bytes', layer: index, read: bytes, written: bytes }),
+    },
+  );
+  const waitsForAll = repeats.length > 0;
+  const wanted = { source, index, destinations, mountFrom: base, isMissing: true };
+  await distribute({ ...wanted, pace, waitsForAll, onProgress });
+  for (const repeat of repeats)
+    for (const { name, error } of destinations)
+      if (error === undefined) {
+        const done = { destination: name, outcome: 'exists', digest, size, sentBytes: 0 } as const;
+        onProgress?.({ type: 'layer-done', layer: repeat, ...done });
+      }
+}

@@ -1,0 +1,73 @@
+import type { RegistryClient } from '../../stores/registry/client.ts';
+import type { BaseImage } from './base-image.ts';
+import { plannedBaseLayers } from './base-plan.ts';
+import { carryOut, type PushPlan } from './carry-out.ts';
+import type { DefinitionInput } from './definition-options.ts';
+import { openDestinations, type DefaultNames } from '../destination.ts';
+import { openEarlier, type Earlier } from './earlier.ts';
+import { plannedLayer } from './layer-plan.ts';
+import { planClosure } from './plan-closure.ts';
+import { Planning, type PlannedImage } from './planning.ts';
+import type { PushResult } from '../push-result.ts';
+import type { PushSettings } from './push-settings.ts';
+import type { PushOptions } from '../push.ts';
+
+/** What describes the image of a closure, and what it is called. */
+interface Defined {
+  readonly input: DefinitionInput;
+  readonly names: DefaultNames;
+}
+
+/** Plans the image of a closure, and brings it to its destinations. Throws NixpushError. */
+export async function pushClosure(
+  options: PushOptions,
+  settings: PushSettings,
+  defined?: Defined,
+): Promise<PushResult> {
+  // Shared, so that a registry can take layers of a base image over from another repository.
+  const clients = new Map<string, RegistryClient>();
+  const destinations = await openDestinations(options.to, { ...options, clients }, defined?.names);
+  let base: BaseImage | undefined;
+  let earlier: Earlier | undefined;
+  try {
+    if (options.from !== undefined) {
+      const { openBaseImage } = await import('./base-image.ts');
+      base = await openBaseImage(options.from, { ...options, clients, platform: settings.platform });
+    }
+    const platform = base?.platform ?? settings.platform;
+    earlier = await openEarlier(options, settings, { destinations, platform, clients });
+    const plan = await planPush(base, earlier, options, settings, defined?.input);
+    options.onProgress?.({
+      type: 'plan',
+      layers: plan.layers,
+      destinations: destinations.map(({ name }) => name),
+    });
+    const result = await carryOut(plan, destinations, options, settings);
+    if (options.dryRun !== true) earlier.remember(plan.image.record);
+    const { anew } = plan.image;
+    return { ...result, ...(anew !== undefined && { plannedAnew: anew }) };
+  } finally {
+    await earlier?.close();
+    await base?.store.close();
+    await Promise.all(destinations.map((destination) => destination.store.close()));
+  }
+}
+
+export async function planPush(
+  base: BaseImage | undefined,
+  earlier: Earlier,
+  options: PushOptions,
+  settings: PushSettings,
+  definition?: DefinitionInput,
+): Promise<PushPlan> {
+  const planning = new Planning(options, settings, base, earlier);
+  const image =
+    definition === undefined ? await planClosure(planning) : await planDefined(definition, planning);
+  const layers = [...(base === undefined ? [] : plannedBaseLayers(base)), ...image.layers.map(plannedLayer)];
+  return { base, platform: base?.platform ?? settings.platform, image, layers };
+}
+
+async function planDefined(definition: DefinitionInput, planning: Planning): Promise<PlannedImage> {
+  const { planDefinition } = await import('./plan-definition.ts');
+  return planDefinition(definition, planning);
+}

@@ -1,0 +1,83 @@
+import { bytesSource } from '../../stores/bytes-source.ts';
+import type { BlobSource } from '../../stores/image-store.ts';
+import type { WorkerPool } from '../../layers/engine/pool.ts';
+import { expectedDiffId } from '../../layers/content.ts';
+import type { RawBlock } from '../../layers/engine/protocol.ts';
+import { recipeBlocks } from '../../layers/engine/recipe-blocks.ts';
+import { LayerBlob, type LayerFacts } from '../../layers/layer-blob.ts';
+import type { RecipeCache } from '../../layers/recipe-cache.ts';
+import { tarBlocks } from '../../layers/tar-blocks.ts';
+import type { Destination } from '../destination.ts';
+import { distribute } from '../distribute.ts';
+import type { BlobOrigin, LayerPlan } from './layer-plan.ts';
+import type { Pace } from './pace.ts';
+import type { ProgressListener } from '../progress.ts';
+import { reusedBlob } from './reused-blob.ts';
+import { storedBlob } from '../copy/stored-blob.ts';
+
+/** Up to this narSize in bytes a layer is made in memory first: then its digest is known, and it is sent only where it is missing. */
+const SMALL_LAYER = 4 * 2 ** 20;
+
+export interface LayerPush {
+  readonly layer: LayerPlan;
+  /** Its number in the image, from 0. */
+  readonly index: number;
+  readonly pool: WorkerPool;
+  readonly cache: RecipeCache | undefined;
+  readonly destinations: readonly Destination[];
+  readonly pace: Pace;
+  readonly onProgress: ProgressListener | undefined;
+  readonly signal: AbortSignal;
+}
+
+/** Brings one layer to destinations that lack it; done when one of them has it. Throws what reading it throws. */
+export async function pushLayer(push: LayerPush): Promise<LayerFacts | undefined> {
+  const { layer, index, pool, cache, pace, onProgress, signal } = push;
+  const destinations = push.destinations.filter(({ error }) => error === undefined);
+  if (destinations.length === 0) return undefined;
+  onProgress?.({ type: 'layer-start', layer: index });
+  if (layer.origin?.kind === 'blob') {
+    await distribute({ source: readyBlob(push, layer.origin), index, destinations, pace, onProgress });
+    return layer.known;
+  }
+  const diffId = expectedDiffId(layer.recipe.content);
+  const blob = new LayerBlob(pool, {
+    blocks: () => blocksOf(layer, pool),
+    codec: layer.recipe.codec,
+    ...(diffId !== undefined && { diffId }),
+    what: `layer ${index + 1}`,
+    ...(layer.known !== undefined && { known: layer.known }),
+    key: layer.recipeDigest,
+    onBlock: (read, written) => onProgress?.({ type: 'layer-bytes', layer: index, read, written }),
+    // Before any destination can have the whole layer: a push that is killed then and started again need not send it.
+    ...(cache !== undefined && { onMade: async (facts) => cache.set(layer.recipeDigest, facts) }),
+  });
+  // An archive would keep those in memory until all layers are known: it opens its sources once more when it is written.
+  const isKept = destinations.some(({ store }) => store.holdsOneImage === true);
+  // What nix2container says of a size is not believed: it may be a large layer all the same.
+  const isSmall = layer.narSize <= SMALL_LAYER && layer.recipe.content.kind !== 'nix2container';
+  const makeFirst = layer.known === undefined && isSmall && !isKept;
+  const made = makeFirst ? bytesSource(blob.what, await collect(blob, signal)) : blob;
+  const source = layer.lies !== undefined && layer.isReused ? reusedBlob(blob, layer.lies) : made;
+  const isMissing = layer.known !== undefined;
+  await distribute({ source, index, destinations, mountFrom: layer.lies, isMissing, pace, onProgress });
+  return blob.facts;
+}
+
+function blocksOf({ recipe, origin }: LayerPlan, pool: WorkerPool): AsyncIterable<RawBlock> {
+  if (origin?.kind !== 'tar') return recipeBlocks(pool, recipe);
+  return tarBlocks(origin.open(), expectedDiffId(recipe.content)!, recipe.codec);
+}
+
+function readyBlob({ index, onProgress }: LayerPush, { open, ...id }: BlobOrigin): BlobSource {
+  return storedBlob({ getBlob: open }, id, {
+    what: `layer ${index + 1}`,
+    onBytes: (bytes) => onProgress?.({ type: 'layer-bytes', layer: index, read: bytes, written: bytes }),
+  });
+}
+
+async function collect(source: BlobSource, signal: AbortSignal): Promise<Uint8Array> {
+  const pieces: Uint8Array[] = [];
+  for await (const piece of source.open(0, signal)) pieces.push(piece);
+  return Buffer.concat(pieces);
+}

@@ -1,0 +1,129 @@
+import { createHash } from 'node:crypto';
+import { join } from 'node:path';
+import type { Digest } from '../../base/digest.ts';
+import { FileCache } from '../../base/file-cache.ts';
+import { version } from '../../base/version.ts';
+import { cacheDirectory } from '../../layers/recipe-cache.ts';
+import type { ClosurePath } from '../../nix/closure.ts';
+import { openClosureSource } from '../../nix/open-source.ts';
+import { openDestinations, type Destination } from '../destination.ts';
+import type { ProgressListener } from '../progress.ts';
+import type { PushResult } from '../push-result.ts';
+import type { PushSettings } from './push-settings.ts';
+import type { PushOptions } from '../push.ts';
+
+/** Pushes that are kept: those used last. Each takes 300 bytes a layer and 80 a store path. */
+const MOST_PUSHES = 64;
+
+/** What is remembered of a push that went well. */
+interface RememberedPush {
+  readonly result: Omit<PushResult, 'destinations'>;
+  /** It gave them; whoever pushes the same again is told the same. */
+  readonly warnings: readonly string[];
+}
+
+/**
+ * A push by all that it is made of. One that is repeated while its tags still point to its image needs no plan: that the
+ * same inputs make the same image is what nixpush rests on.
+ */
+export class PushMemory {
+  readonly #files: FileCache;
+  readonly #key: string;
+  readonly #warnings: string[] = [];
+
+  constructor(key: string) {
+    this.#files = new FileCache(join(cacheDirectory(), 'pushes'), MOST_PUSHES);
+    this.#key = key;
+  }
+
+  /** Notes warnings on their way. */
+  listener(onProgress: ProgressListener | undefined): ProgressListener {
+    return (event) => {
+      if (event.type === 'warning') this.#warnings.push(event.message);
+      onProgress?.(event);
+    };
+  }
+
+  keep({ destinations, ...result }: PushResult): void {
+    if (destinations.some(({ error }) => error !== undefined)) return;
+    const push: RememberedPush = { result, warnings: this.#warnings };
+    this.#files.write(this.#key, JSON.stringify(push));
+  }
+
+  /** The result of the same push, if all tags point to its image: one request for each tag. Throws what opening DESTs throws. */
+  async again(options: PushOptions): Promise<PushResult | undefined> {
+    const push = this.#read();
+    const manifest = push?.result.manifest?.digest;
+    if (push === undefined || manifest === undefined) return undefined;
+    const destinations = await openDestinations(options.to, options);
+    try {
+      const isThere = await Promise.all(destinations.map((destination) => pointsTo(destination, manifest)));
+      if (isThere.includes(false)) return undefined;
+      tell(push, destinations, manifest, options.onProgress);
+      return { ...push.result, destinations: destinations.flatMap((each) => each.results(manifest)) };
+    } finally {
+      await Promise.all(destinations.map(({ store }) => store.close()));
+    }
+  }
+
+  /** undefined for what is damaged. */
+  #read(): RememberedPush | undefined {
+    try {
+      return JSON.parse(this.#files.read(this.#key) ?? 'null') as RememberedPush;
+    } catch {
+      return undefined;
+    }
+  }
+}
+
+/** As if it were pushed now. */
+function tell(
+  { result, warnings }: RememberedPush,
+  destinations: readonly Destination[],
+  manifest: Digest,
+  onProgress: ProgressListener = () => undefined,
+): void {
+  const names = destinations.map(({ name }) => name);
+  for (const message of warnings) onProgress({ type: 'warning', message });
+  onProgress({ type: 'plan', layers: result.layers, destinations: names });
+  for (const destination of names)
+    onProgress({
+      type: 'destination-done',
+      destination,
+      reference: `${destination}@${manifest}`,
+      unchanged: true,
+    });
+}
+
+async function pointsTo({ store, tags }: Destination, manifest: Digest): Promise<boolean> {
+  if (store.keepsImagesWhole !== true) return false;
+  const found = await Promise.all(tags.map((tag) => store.headManifest(tag).catch(() => undefined)));
+  return found.length > 0 && found.every((each) => each?.digest === manifest);
+}
+
+/** undefined where other things have a say than the closure and the options: a base image, files, what is to be reused. */
+export async function openPushMemory(
+  options: PushOptions,
+  settings: PushSettings,
+): Promise<PushMemory | undefined> {
+  const { dryRun, noCache, from, reuse, layers, layerWeights, signal } = options;
+  const byHand =
+    layers !== undefined && layers !== 'expected' && layers !== 'auto' && layers !== 'popularity';
+  if (dryRun === true || noCache === true || byHand) return undefined;
+  if (from !== undefined || reuse !== undefined || layerWeights !== undefined) return undefined;
+  const source = openClosureSource(options, cacheDirectory());
+  const { paths } = await source.closure(options.paths ?? [], signal);
+  return new PushMemory(keyOf(paths, options, settings));
+}
+
+function keyOf(
+  closure: readonly ClosurePath[],
+  { paths, to, layers, noLinks, annotations }: PushOptions,
+  { codec, platform, created, config, maxLayers }: PushSettings,
+): string {
+  const hash = createHash('sha256');
+  for (const { path, narHash } of closure) hash.update(`${path} ${narHash}\n`);
+  const settings = [codec.id, platform, created, config, maxLayers, layers, noLinks, annotations];
+  // The number is that of the format.
+  return ['push 1', version(), hash.digest('hex'), JSON.stringify([paths, to, ...settings])].join('\n');
+}
