@@ -19,7 +19,7 @@ import {
   throwIfAllFailed,
   type DefaultNames,
   type Destination,
-} from './destination.ts';
+} from './destination/destination.ts';
 import { manifestName } from './manifest-name.ts';
 import { openImageStore, type OpenStoreOptions } from './open-store.ts';
 import type { ProgressListener } from './progress.ts';

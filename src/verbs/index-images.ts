@@ -5,7 +5,12 @@ import type { ImageStore, StoreOptions } from '../stores/image-store.ts';
 import { parseReference } from '../stores/reference.ts';
 import type { RegistryClient } from '../stores/registry/client.ts';
 import { copyImage } from './copy/copy-image.ts';
-import { failOnAbort, openDestinations, throwIfAllFailed, type Destination } from './destination.ts';
+import {
+  failOnAbort,
+  openDestinations,
+  throwIfAllFailed,
+  type Destination,
+} from './destination/destination.ts';
 import { distinctEntries, readEntries, type IndexEntry } from './copy/index-entries.ts';
 import { manifestName } from './manifest-name.ts';
 import { openImageStore, type OpenStoreOptions } from './open-store.ts';

@@ -1,7 +1,7 @@
 import { abortError, usageError } from '../base/errors.ts';
 import { cacheDirectory } from '../layers/recipe-cache.ts';
 import type { RegistryClient } from '../stores/registry/client.ts';
-import { BlobPlaces } from './copy/blob-places.ts';
+import { BlobPlaces } from './destination/blob-places.ts';
 import { chooseImages } from './mirror/choose-images.ts';
 import { HostLimits } from './mirror/host-limits.ts';
 import { Journal } from './mirror/journal.ts';

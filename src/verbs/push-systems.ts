@@ -5,13 +5,18 @@ import type { LayerFacts } from '../layers/layer-blob.ts';
 import type { RegistryClient } from '../stores/registry/client.ts';
 import type { BaseImage } from './push/base-image.ts';
 import { carryOut, type PushPlan } from './push/carry-out.ts';
-import { failOnAbort, openDestinations, throwIfAllFailed, type Destination } from './destination.ts';
+import {
+  failOnAbort,
+  openDestinations,
+  throwIfAllFailed,
+  type Destination,
+} from './destination/destination.ts';
 import { openEarlier, type Earlier } from './push/earlier.ts';
 import type { ProgressListener } from './progress.ts';
 import type { PushedDestination, PushResult } from './push-result.ts';
 import { planPush } from './push/push-closure.ts';
 import type { PushOptions } from './push.ts';
-import { settlePresent } from './settle-present.ts';
+import { settlePresent } from './destination/settle-present.ts';
 import {
   checkSystems,
   openBase,

@@ -1,12 +1,12 @@
 import pLimit from 'p-limit';
 import type { ImageStore, StoredManifest } from '../../stores/image-store.ts';
 import { hasAttachments } from './copy-attachments.ts';
-import type { BlobPlaces } from './blob-places.ts';
+import type { BlobPlaces } from '../destination/blob-places.ts';
 import type { BlobCopy, CopiedManifests, CopyPlan } from './copy-plan.ts';
-import { parallelBlobs, type Destination } from '../destination.ts';
-import { distribute } from '../distribute.ts';
+import { parallelBlobs, type Destination } from '../destination/destination.ts';
+import { distribute } from '../destination/distribute.ts';
 import type { ProgressListener } from '../progress.ts';
-import { settlePresent } from '../settle-present.ts';
+import { settlePresent } from '../destination/settle-present.ts';
 
 export interface ImageCopy {
   readonly plan: CopyPlan;

@@ -1,7 +1,7 @@
 import pLimit from 'p-limit';
 import type { StoredManifest, StoreOptions } from '../../stores/image-store.ts';
 import { largestFirst, unchangedBlob, type BlobCopy, type CopyParts, type CopyPlan } from './copy-plan.ts';
-import type { Destination } from '../destination.ts';
+import type { Destination } from '../destination/destination.ts';
 import { readContent } from './image-content.ts';
 import type { IndexEntry } from './index-entries.ts';
 import { getChild } from '../read/read-index.ts';

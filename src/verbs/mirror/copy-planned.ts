@@ -1,7 +1,7 @@
 import type { Descriptor } from '../../image/descriptor.ts';
 import { copyImage } from '../copy/copy-image.ts';
 import type { CopyPlan } from '../copy/copy-plan.ts';
-import { Destination, failOnAbort } from '../destination.ts';
+import { Destination, failOnAbort } from '../destination/destination.ts';
 import type { ProgressEvent } from '../progress.ts';
 import type { MirrorContext } from './mirror-context.ts';
 import type { MirroredImage } from './mirror-result.ts';

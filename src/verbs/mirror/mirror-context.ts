@@ -1,5 +1,5 @@
 import type { StoreOptions } from '../../stores/image-store.ts';
-import type { BlobPlaces } from '../copy/blob-places.ts';
+import type { BlobPlaces } from '../destination/blob-places.ts';
 import type { HostLimits } from './host-limits.ts';
 import type { Journal } from './journal.ts';
 import type { MirrorListener } from './mirror-events.ts';

@@ -1,7 +1,7 @@
 import type { Digest } from '../../base/digest.ts';
 import type { ImageStore, PutBlobResult } from '../../stores/image-store.ts';
 import { formatReference, parseReference, type Reference } from '../../stores/reference.ts';
-import type { BlobMemory } from '../copy/blob-places.ts';
+import type { BlobMemory } from '../destination/blob-places.ts';
 import { openImageStore, type OpenStoreOptions } from '../open-store.ts';
 import type { Journal } from './journal.ts';
 

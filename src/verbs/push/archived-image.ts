@@ -3,7 +3,7 @@ import type { HistoryEntry } from '../../image/history.ts';
 import { hostPlatform } from '../../image/platform.ts';
 import { ONLY_IMAGE, type ArchiveStore } from '../../stores/archive/archive-store.ts';
 import type { DescribedImage } from './described-image.ts';
-import { namesOfImage } from '../destination.ts';
+import { namesOfImage } from '../destination/destination.ts';
 import type { LayerSettings, LayerPlan } from './layer-plan.ts';
 import { readLayeredImage, type LayeredImage } from './layered-image.ts';
 import { openImageStore } from '../open-store.ts';

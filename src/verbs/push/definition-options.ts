@@ -10,7 +10,7 @@ import { platformOfSystem } from '../../image/nix-system.ts';
 import { formatPlatform, hostPlatform, parsePlatform } from '../../image/platform.ts';
 import { isStorePath, parseStorePath } from '../../nix/store-path.ts';
 import { parseReference } from '../../stores/reference.ts';
-import type { DefaultNames } from '../destination.ts';
+import type { DefaultNames } from '../destination/destination.ts';
 import type { PushOptions } from '../push.ts';
 
 export type DefinitionInput = ImageInput & { kind: 'definition' };

@@ -4,7 +4,7 @@ import type { Platform } from '../../image/descriptor.ts';
 import { mergeImageConfig, type ImageConfig } from '../../image/image-config.ts';
 import { formatPlatform, matchesPlatform } from '../../image/platform.ts';
 import type { ClosureSource } from '../../nix/closure.ts';
-import type { DefaultNames } from '../destination.ts';
+import type { DefaultNames } from '../destination/destination.ts';
 import { type LayerSettings, plannedLayer, type LayerPlan } from './layer-plan.ts';
 import type { PushSettings } from './push-settings.ts';
 import type { PlannedContent, PushPlan } from './carry-out.ts';

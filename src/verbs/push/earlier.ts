@@ -4,7 +4,7 @@ import type { Platform } from '../../image/descriptor.ts';
 import type { EarlierPlan } from '../../layers/plan/earlier-plan.ts';
 import { cacheDirectory } from '../../layers/recipe-cache.ts';
 import type { RegistryClient } from '../../stores/registry/client.ts';
-import type { Destination } from '../destination.ts';
+import type { Destination } from '../destination/destination.ts';
 import { PushHistory, type PushedPlace } from './push-history.ts';
 import type { PushSettings } from './push-settings.ts';
 import type { PushOptions } from '../push.ts';

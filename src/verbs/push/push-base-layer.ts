@@ -1,8 +1,8 @@
 import type { ImageStore } from '../../stores/image-store.ts';
-import type { Destination } from '../destination.ts';
-import { distribute } from '../distribute.ts';
+import type { Destination } from '../destination/destination.ts';
+import { distribute } from '../destination/distribute.ts';
 import type { StoredLayer } from './layered-image.ts';
-import type { Pace } from './pace.ts';
+import type { Pace } from '../destination/pace.ts';
 import type { ProgressListener } from '../progress.ts';
 import { storedBlob } from '../copy/stored-blob.ts';
 

@@ -3,7 +3,7 @@ import type { BaseImage } from './base-image.ts';
 import { plannedBaseLayers } from './base-plan.ts';
 import { carryOut, type PushPlan } from './carry-out.ts';
 import type { DefinitionInput } from './definition-options.ts';
-import { openDestinations, type DefaultNames } from '../destination.ts';
+import { openDestinations, type DefaultNames } from '../destination/destination.ts';
 import { openEarlier, type Earlier } from './earlier.ts';
 import { plannedLayer } from './layer-plan.ts';
 import { planClosure } from './plan-closure.ts';

@@ -8,7 +8,7 @@ import {
   type DescribedImage,
   type DescribedInput,
 } from './described-image.ts';
-import { openDestinations } from '../destination.ts';
+import { openDestinations } from '../destination/destination.ts';
 import { openEarlier, type Earlier } from './earlier.ts';
 import type { PushResult } from '../push-result.ts';
 import type { PushSettings } from './push-settings.ts';

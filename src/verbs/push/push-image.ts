@@ -11,11 +11,11 @@ import { bytesSource } from '../../stores/bytes-source.ts';
 import type { BlobSource } from '../../stores/image-store.ts';
 import type { BaseImage } from './base-image.ts';
 import { plannedBaseLayers } from './base-plan.ts';
-import { failOnAbort, throwIfAllFailed, type Destination } from '../destination.ts';
+import { failOnAbort, throwIfAllFailed, type Destination } from '../destination/destination.ts';
 import { plannedLayer, type LayerPlan } from './layer-plan.ts';
 import type { ProgressListener } from '../progress.ts';
 import type { PushedLayer, PushResult } from '../push-result.ts';
-import { settlePresent } from '../settle-present.ts';
+import { settlePresent } from '../destination/settle-present.ts';
 
 export interface ImagePush {
   readonly base: BaseImage | undefined;

@@ -6,7 +6,7 @@ import { version } from '../../base/version.ts';
 import { cacheDirectory } from '../../layers/recipe-cache.ts';
 import type { ClosurePath } from '../../nix/closure.ts';
 import { openClosureSource } from '../../nix/open-source.ts';
-import { openDestinations, type Destination } from '../destination.ts';
+import { openDestinations, type Destination } from '../destination/destination.ts';
 import type { ProgressListener } from '../progress.ts';
 import type { PushResult } from '../push-result.ts';
 import type { PushSettings } from './push-settings.ts';

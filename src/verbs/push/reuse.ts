@@ -6,7 +6,7 @@ import type { EarlierPlan } from '../../layers/plan/earlier-plan.ts';
 import { RECIPE_ANNOTATION } from '../../layers/recipe.ts';
 import type { ImageStore } from '../../stores/image-store.ts';
 import { parseReference } from '../../stores/reference.ts';
-import type { Destination } from '../destination.ts';
+import type { Destination } from '../destination/destination.ts';
 import { readLayeredImage, type StoredLayer } from './layered-image.ts';
 import { manifestName } from '../manifest-name.ts';
 import { openImageStore, type OpenStoreOptions } from '../open-store.ts';

@@ -12,7 +12,7 @@ import type { ClosurePath, ClosureSource, TreeLocation } from '../../nix/closure
 import { checkTrees, locate } from '../../nix/tree-location.ts';
 import { ImageInArchive } from './archived-image.ts';
 import type { DescribedImage } from './described-image.ts';
-import { namesOfImage } from '../destination.ts';
+import { namesOfImage } from '../destination/destination.ts';
 import { planLayer, type LayerSettings, type LayerPlan } from './layer-plan.ts';
 
 /** The first of an archive: streamLayeredImage looks at no other. */

@@ -1,10 +1,10 @@
-import type { Digest } from '../base/digest.ts';
-import { abortError, usageError } from '../base/errors.ts';
-import type { ImageStore } from '../stores/image-store.ts';
-import { formatReference, parseReference, type Reference } from '../stores/reference.ts';
-import type { RegistryClient } from '../stores/registry/client.ts';
-import { openImageStore, type OpenStoreOptions } from './open-store.ts';
-import type { PushedDestination } from './push-result.ts';
+import type { Digest } from '../../base/digest.ts';
+import { abortError, usageError } from '../../base/errors.ts';
+import type { ImageStore } from '../../stores/image-store.ts';
+import { formatReference, parseReference, type Reference } from '../../stores/reference.ts';
+import type { RegistryClient } from '../../stores/registry/client.ts';
+import { openImageStore, type OpenStoreOptions } from '../open-store.ts';
+import type { PushedDestination } from '../push-result.ts';
 
 const DEFAULT_TAG = 'latest';
 

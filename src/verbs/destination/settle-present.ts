@@ -1,7 +1,7 @@
-import type { Descriptor } from '../image/descriptor.ts';
-import type { ImageStore, StoredManifest } from '../stores/image-store.ts';
+import type { Descriptor } from '../../image/descriptor.ts';
+import type { ImageStore, StoredManifest } from '../../stores/image-store.ts';
 import type { Destination } from './destination.ts';
-import type { ProgressListener } from './progress.ts';
+import type { ProgressListener } from '../progress.ts';
 
 export interface Settling {
   readonly manifest: StoredManifest;

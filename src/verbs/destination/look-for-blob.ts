@@ -1,5 +1,5 @@
 import type { BlobId } from '../../stores/image-store.ts';
-import type { Destination } from '../destination.ts';
+import type { Destination } from './destination.ts';
 import type { ProgressListener } from '../progress.ts';
 
 /** Looking costs a registry little and takes one round trip each: so many are on their way at the same time. */

@@ -1,5 +1,5 @@
 import pLimit, { type LimitFunction } from 'p-limit';
-import { parallelBlobs, type Destination } from '../destination.ts';
+import { parallelBlobs, type Destination } from './destination.ts';
 
 /** What is done for one destination. */
 interface Lane {

@@ -1,9 +1,9 @@
-import { FanOut, type Branch } from '../stores/fan-out.ts';
-import type { BlobId, BlobSource, ImageStore, PutBlobResult } from '../stores/image-store.ts';
-import type { BlobPlaces } from './copy/blob-places.ts';
+import { FanOut, type Branch } from '../../stores/fan-out.ts';
+import type { BlobId, BlobSource, ImageStore, PutBlobResult } from '../../stores/image-store.ts';
+import type { BlobPlaces } from './blob-places.ts';
 import type { Destination } from './destination.ts';
-import type { Pace } from './push/pace.ts';
-import type { ProgressListener } from './progress.ts';
+import type { Pace } from './pace.ts';
+import type { ProgressListener } from '../progress.ts';
 
 export interface Distribution {
   readonly source: BlobSource;
