@@ -11,7 +11,7 @@ export const diff: Command = {
   positional: {
     name: 'from',
     pattern: '<from> <to>',
-    describe: 'each an image (HOST/REPO[:TAG], oci:DIR[:TAG]) or a path as push takes it (./result, .#hello)',
+    describe: 'each an image (HOST/REPO[:TAG], oci:DIR[:TAG]) or a path (./result, .#hello)',
   },
   examples: [
     { command: 'nixpush diff ghcr.io/me/hello:1.0 ./result', purpose: 'what a push would move, and why' },

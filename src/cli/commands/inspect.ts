@@ -11,8 +11,7 @@ export const inspect: Command = {
   positional: {
     name: 'what',
     pattern: '<what>',
-    describe:
-      'an image (HOST/REPO[:TAG], oci:DIR[:TAG], docker-archive:FILE) or a path as push takes it (./result)',
+    describe: 'an image (HOST/REPO[:TAG], oci:DIR[:TAG], docker-archive:FILE) or a path (./result)',
   },
   examples: [
     { command: 'nixpush inspect ghcr.io/me/hello:1.0', purpose: 'a page to read' },

@@ -11,8 +11,7 @@ export const why: Command = {
   positional: {
     name: 'what',
     pattern: '<what> <path>',
-    describe:
-      'a path as push takes it (./result, .#hello) or an image, all of which is read; then what to look for',
+    describe: 'a path (./result, .#hello) or an image, all of which is read; then what to look for',
   },
   examples: [
     { command: 'nixpush why ./result openssl', purpose: 'the chain of references, by name' },
