@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { cpSync, readFileSync, writeFileSync } from 'node:fs';
+import { cpSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { describe, test } from 'node:test';
@@ -41,9 +41,11 @@ describe('the flake', () => {
     const nixpkgs = join(directory, 'nixpkgs');
     cpSync(NIXPKGS, nixpkgs, { recursive: true });
     const modules = join(repoRoot, 'node_modules');
+    // npm writes it last.
+    const { ino, mtimeMs } = statSync(join(modules, '.package-lock.json'));
     writeFileSync(
       join(nixpkgs, 'flake.nix'),
-      `{ outputs = _: import ./. { nodejs = "${NODE}"; nodeModules = "${modules}"; }; }`,
+      `{ outputs = _: import ./. { nodejs = "${NODE}"; nodeModules = "${modules}"; installed = "${ino} ${mtimeMs}"; }; }`,
     );
     const args = ['--override-input', 'nixpkgs', `path:${nixpkgs}`, '--no-write-lock-file'];
     assert.match(run('nix', 'flake', 'check', `path:${flake}`, ...args).stderr, /running flake checks/);
