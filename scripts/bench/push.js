@@ -1,7 +1,8 @@
 #!/usr/bin/env node
 // Pushes of real closures, beside all who can do the same job: the first push, the same again, and pushes after changes.
 // Needs `npm run build`, scripts/setup-peers, Debian's nix-bin and, for the largest closure, 4 GB of disk and memory.
-// usage: node scripts/bench/push.js [--rounds N] [--closures small,medium,large] [--parts first,again,changes] [--node FILE]
+// usage: node scripts/bench/push.js [--rounds N] [--closures small,medium,large] [--codecs zstd,gzip]
+//        [--parts first,again,changes] [--node FILE]
 import { execFileSync } from 'node:child_process';
 import { readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -15,6 +16,7 @@ const { values } = parseArgs({
   options: {
     rounds: { type: 'string', default: '5' },
     closures: { type: 'string', default: 'small,medium,large' },
+    codecs: { type: 'string', default: 'zstd,gzip' },
     parts: { type: 'string', default: 'first,again,changes' },
     node: { type: 'string', default: process.execPath },
   },
@@ -42,7 +44,8 @@ console.log(
 );
 const parts = values.parts.split(',');
 if (parts.includes('first'))
-  for (const codec of ['zstd', 'gzip']) for (const closure of closures) await firstPush(closure, codec);
+  for (const codec of values.codecs.split(','))
+    for (const closure of closures) await firstPush(closure, codec);
 if (parts.includes('again')) await samePushAgain(closures.at(-1));
 if (parts.includes('changes')) await pushesAfterChanges(closures.at(-1));
 
