@@ -144,8 +144,13 @@ function nixpush(root, host, codec) {
 function limits({ closure, pigzLevel }, codec) {
   const tar = `tar --create --absolute-names ${closure.paths.map(({ path }) => path).join(' ')}`;
   return codec === 'zstd'
-    ? [{ name: 'tar | zstd -3 -T2', command: () => shell(`${tar} | zstd -3 -T2 > /dev/null`) }]
-    : [{ name: `tar | pigz -${pigzLevel}`, command: () => shell(`${tar} | pigz -${pigzLevel} > /dev/null`) }];
+    ? [{ name: 'tar to zstd -3 -T2', command: () => shell(`${tar} | zstd -3 -T2 > /dev/null`) }]
+    : [
+        {
+          name: `tar to pigz -${pigzLevel}`,
+          command: () => shell(`${tar} | pigz -${pigzLevel} > /dev/null`),
+        },
+      ];
 }
 
 /** From the store to the registry, as people do it today. */
