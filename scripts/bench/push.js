@@ -79,7 +79,7 @@ async function samePushAgain(closure) {
   ];
   for (const { command } of contenders) await run(command(registry.host), home);
   const before = await registry.requests();
-  const read = storeFilesRead(push, home);
+  const read = await storeFilesRead(push, home);
   const requests = (await registry.requests()) - before - 1;
   const samples = await interleave(
     contenders.map(({ name, command }) => ({ name, run: () => run(command(registry.host), home) })),
@@ -127,7 +127,7 @@ async function pushChanged(closure, next, forgets, traced) {
     const before = registry.storedBytes();
     const other = forgets ? scratchDirectory() : home;
     const push = [...nixpush(next.root, registry.host, 'zstd'), ...(forgets ? ['--reuse', 'auto'] : [])];
-    const cost = traced ? storeFilesRead(push, other) : await run(push, other);
+    const cost = traced ? await storeFilesRead(push, other) : await run(push, other);
     if (forgets) rmSync(other, { recursive: true });
     return { ...cost, sent: registry.storedBytes() - before };
   } finally {
@@ -249,11 +249,11 @@ async function run([program, ...args], home) {
 }
 
 /** Files below the store that a command opens, and how many bytes they have. */
-function storeFilesRead(command, home) {
+async function storeFilesRead(command, home) {
   const trace = join(home, 'trace');
-  execFileSync('strace', ['-f', '-qq', '-e', 'trace=open,openat', '-o', trace, ...command], {
+  // Not blocking: a registry whose log nobody reads stops.
+  await measure('strace', ['-f', '-qq', '-e', 'trace=open,openat', '-o', trace, ...command], {
     env: environment(home),
-    stdio: 'ignore',
   });
   const opened = readFileSync(trace, 'utf8').matchAll(/"(\/nix\/store\/[^"]+)"[^\n]*\) = \d/g);
   const files = [...new Set([...opened].map(([, path]) => path))]
