@@ -1,6 +1,6 @@
 import { namesPath } from '../../verbs/names-path.ts';
-import { defined, type Arguments } from '../arguments.ts';
-import { CLOSURE_OPTIONS } from '../closure-options.ts';
+import type { Arguments } from '../arguments.ts';
+import { LOOK_OPTIONS, lookOptions } from '../closure-options.ts';
 import { OUTPUT_OPTIONS, type CliContext, type Command } from '../command.ts';
 import { jsonText } from '../json-text.ts';
 import { REGISTRY_OPTIONS, registryAccess } from '../registry-options.ts';
@@ -20,17 +20,7 @@ export const diff: Command = {
       purpose: 'what changed between two',
     },
   ],
-  groups: [
-    {
-      title: 'Options',
-      options: {
-        platform: { value: 'OS/ARCH[/VARIANT]', describe: 'which image of an index (default: this machine)' },
-        ...CLOSURE_OPTIONS,
-      },
-    },
-    REGISTRY_OPTIONS,
-    OUTPUT_OPTIONS,
-  ],
+  groups: [LOOK_OPTIONS, REGISTRY_OPTIONS, OUTPUT_OPTIONS],
   notes: ['No layer is read: the store paths in an image are those that its history names.'],
   run,
 };
@@ -41,7 +31,7 @@ async function run(args: Arguments, context: CliContext): Promise<number> {
   const registry = await registryAccess(args, images, context);
   const { diff: compare } = await context.loadVerbs();
   const result = await compare(from, to, {
-    ...defined({ platform: args.text('platform'), store: args.text('store'), closure: args.text('closure') }),
+    ...lookOptions(args),
     registry,
     signal: context.signal,
   });

@@ -1,6 +1,6 @@
 import { namesPath } from '../../verbs/names-path.ts';
-import { defined, type Arguments } from '../arguments.ts';
-import { CLOSURE_OPTIONS } from '../closure-options.ts';
+import type { Arguments } from '../arguments.ts';
+import { LOOK_OPTIONS, lookOptions } from '../closure-options.ts';
 import { OUTPUT_OPTIONS, type CliContext, type Command } from '../command.ts';
 import { jsonText } from '../json-text.ts';
 import { REGISTRY_OPTIONS, registryAccess } from '../registry-options.ts';
@@ -17,17 +17,7 @@ export const why: Command = {
     { command: 'nixpush why ./result openssl', purpose: 'the chain of references, by name' },
     { command: 'nixpush why ghcr.io/me/hello:1.0 glibc', purpose: 'in an image, whoever made it' },
   ],
-  groups: [
-    {
-      title: 'Options',
-      options: {
-        platform: { value: 'OS/ARCH[/VARIANT]', describe: 'which image of an index (default: this machine)' },
-        ...CLOSURE_OPTIONS,
-      },
-    },
-    REGISTRY_OPTIONS,
-    OUTPUT_OPTIONS,
-  ],
+  groups: [LOOK_OPTIONS, REGISTRY_OPTIONS, OUTPUT_OPTIONS],
   notes: ['PATH is a store path, a name (openssl-3.0.7), one without version (openssl), or a part of one.'],
   run,
 };
@@ -37,7 +27,7 @@ async function run(args: Arguments, context: CliContext): Promise<number> {
   const registry = await registryAccess(args, namesPath(where) ? [] : [where], context);
   const { why: explain } = await context.loadVerbs();
   const result = await explain(where, wanted, {
-    ...defined({ platform: args.text('platform'), store: args.text('store'), closure: args.text('closure') }),
+    ...lookOptions(args),
     registry,
     signal: context.signal,
   });
