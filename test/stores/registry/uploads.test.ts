@@ -187,7 +187,19 @@ describe('a stream that breaks', () => {
     const source = new MadeSource(BIG);
     await store.putBlob(source);
     assert.equal(registry.dialogue().filter((line) => line === 'POST 202').length, 1);
-    assert.deepEqual(clock.sleeps, [500, 1000, 2000, 4000]);
+    assert.deepEqual(clock.sleeps, [500, 1000, 2000, 4000, 100]);
+    assert.equal(ranges(registry)[1], '100001-165536');
+    assert.deepEqual(stored(registry, source), BIG);
+  });
+
+  test('is asked about until its bytes are all written down, as distribution 3 still does', async (t) => {
+    const { registry, store, clock } = await scene(t, personalities.distribution3);
+    registry.fault({ on: 'upload-patch', effect: { kind: 'reset', afterBytes: 100_001 } });
+    const early = { kind: 'answer', status: 204, headers: { range: '0-50000' }, body: '' } as const;
+    registry.fault({ on: 'upload-status', effect: early });
+    const source = new MadeSource(BIG);
+    await store.putBlob(source);
+    assert.deepEqual(clock.sleeps, [100, 100]);
     assert.equal(ranges(registry)[1], '100001-165536');
     assert.deepEqual(stored(registry, source), BIG);
   });

@@ -6,6 +6,8 @@ import { pushing, type UploadTask } from './upload-task.ts';
 
 /** Milliseconds between questions to a registry that does not know yet what it has. */
 const SETTLE_MS = [500, 1000, 2000, 4000];
+/** Milliseconds in which the count of a registry grows that still writes down what reached it before the break. */
+const GROW_MS = 100;
 
 export interface Broken {
   /** Why the session has to be recovered; thrown again if it cannot be. */
@@ -40,6 +42,10 @@ export async function recoverOffset(
     throw broken.error;
   }
   if (offset === undefined || offset > most) throw broken.error;
+  // What an earlier process sent has arrived by now.
+  if (broken.attempt === 0 && broken.most === undefined) {
+    offset = await settledOffset(task, session, broken, offset);
+  }
   // Less than what was acknowledged is rather a Range that is stuck or counts from the last chunk.
   return broken.attempt === 0 ? Math.max(offset, broken.from) : offset;
 }
@@ -51,6 +57,27 @@ export async function recoverOffset(
 function settlePauses({ policy }: UploadTask, most: number): readonly number[] {
   if (most === 0) return [];
   return most <= policy.chunkBytes ? SETTLE_MS.slice(0, 1) : SETTLE_MS;
+}
+
+/**
+ * What the registry has once it counts no further: it may still be at the bytes before the break (distribution 3 is),
+ * and would refuse a whole chunk that begins too early.
+ */
+async function settledOffset(
+  task: UploadTask,
+  session: UploadSession,
+  broken: Broken,
+  first: number,
+): Promise<number> {
+  const most = task.meter.position;
+  let offset = first;
+  while (offset < most) {
+    await task.policy.clock.sleep(GROW_MS, task.signal);
+    const next = await askOffset(task, session, broken);
+    if (typeof next !== 'number' || next <= offset || next > most) break;
+    offset = next;
+  }
+  return offset;
 }
 
 /** undefined if it has nothing, or does not say what. */
