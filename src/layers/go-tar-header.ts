@@ -3,7 +3,14 @@
  * nix2container uses: ustar, and PAX only for what does not fit. Directories have no trailing slash there.
  */
 import { isAscii } from 'node:buffer';
-import { NAME_LENGTH, paxRecord, tarPadding, TYPE_FLAG, ustarHeader } from './tar-header.ts';
+import {
+  CAPABILITY_RECORD,
+  NAME_LENGTH,
+  paxRecord,
+  tarPadding,
+  TYPE_FLAG,
+  ustarHeader,
+} from './tar-header.ts';
 import type { TarEntry, UstarFields } from './tar-header.ts';
 import type { TarOwner } from './recipe.ts';
 
@@ -40,17 +47,19 @@ export const GO_TAR_END = 1024;
 type PaxRecord = readonly [keyword: string, value: Buffer];
 
 /** By keyword, as Go sorts them. */
-function paxRecords({ path, target = EMPTY, size }: TarEntry, owner: TarOwner): PaxRecord[] {
+function paxRecords({ path, target = EMPTY, size, capability }: TarEntry, owner: TarOwner): PaxRecord[] {
   const records: PaxRecord[] = [];
+  if (capability !== undefined) records.push([CAPABILITY_RECORD, capability]);
   const text = (keyword: string, value: Buffer, length: number): void => {
     if (value.length > length || !isAscii(value)) records.push([keyword, value]);
   };
   const number = (keyword: string, value: number, digits: number): void => {
-    if (value >= 8 ** digits) records.push([keyword, Buffer.from(String(value))]);
+    if (!fits(value, digits)) records.push([keyword, Buffer.from(String(value))]);
   };
   number('gid', owner.gid, 7);
   text('gname', Buffer.from(owner.gname), OWNER_NAME_LENGTH);
   text('linkpath', target, NAME_LENGTH);
+  number('mtime', owner.mtime, 11);
   text('path', path, NAME_LENGTH);
   number('size', size, 11);
   number('uid', owner.uid, 7);
@@ -63,8 +72,18 @@ function numbers(
   { mode, size }: TarEntry,
   { uid, gid, mtime }: TarOwner,
 ): Pick<UstarFields, 'mode' | 'uid' | 'gid' | 'size' | 'mtime'> {
-  const fitting = (value: number, digits: number): number => (value < 8 ** digits ? value : 0);
-  return { mode, uid: fitting(uid, 7), gid: fitting(gid, 7), size: fitting(size, 11), mtime };
+  const fitting = (value: number, digits: number): number => (fits(value, digits) ? value : 0);
+  return {
+    mode,
+    uid: fitting(uid, 7),
+    gid: fitting(gid, 7),
+    size: fitting(size, 11),
+    mtime: fitting(mtime, 11),
+  };
+}
+
+function fits(value: number, digits: number): boolean {
+  return value >= 0 && value < 8 ** digits;
 }
 
 /** Where ustar splits a long name, which is at the last slash that leaves a prefix short enough; undefined if it cannot. */

@@ -30,7 +30,7 @@ export interface TarEntry {
 export const TYPE_FLAG = { file: '0', symlink: '2', directory: '5', pax: 'x' } as const;
 export const NAME_LENGTH = 100;
 const OWNER_NAME_LENGTH = 32;
-const CAPABILITY_RECORD = 'SCHILY.xattr.security.capability';
+export const CAPABILITY_RECORD = 'SCHILY.xattr.security.capability';
 const SLASH = Buffer.from('/');
 const EMPTY = Buffer.alloc(0);
 const MAGIC = Buffer.from('ustar\x0000', 'latin1');

@@ -5,6 +5,7 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { suite, test } from 'node:test';
 import { sha256 } from '../../src/base/digest.ts';
+import { capabilityAttribute } from '../../src/layers/capabilities.ts';
 import { parseCodec } from '../../src/layers/codec.ts';
 import type { LayerContent, Nix2containerPath } from '../../src/layers/content.ts';
 import { LayerReader } from '../../src/layers/engine/layer-reader.ts';
@@ -197,6 +198,25 @@ test("headers are those of Go's archive/tar at every limit", () => {
   hash.update(Buffer.alloc(GO_TAR_END));
   // Computed by archive/tar of Go 1.19.
   assert.equal(hash.digest('hex'), '6c7dddf4a09bc21d36ce56f3ac5b0b6681ee64918aca1cf00fdeeb463f82ea93');
+});
+
+test("times that ustar cannot hold, and capabilities, are written as Go's archive/tar does", () => {
+  const store = `/nix/store/${A}-x`;
+  const hash = createHash('sha256');
+  const add = (path: string, mtime: number, over: Partial<TarEntry> = {}, id = 0): void => {
+    const owner = { uid: id, gid: id, uname: 'root', gname: 'root', mtime };
+    const entry = { path: Buffer.from(path), type: 'file', mode: 0o444, size: 0, ...over } as const;
+    hash.update(encodeGoTarHeader(entry, owner));
+  };
+  for (const mtime of [0, 1, -1, -86_400, -(2 ** 40), 2 ** 33 - 1, 2 ** 33, 253_402_300_799])
+    add(`${store}/t`, mtime);
+  const long = 'n'.repeat(58);
+  add(`${store}/${long}/${long}`, -5, {}, 3_000_000);
+  const capability = capabilityAttribute(['CAP_NET_BIND_SERVICE']);
+  for (const mtime of [-1, 1]) add(`${store}/capable`, mtime, { capability });
+  hash.update(Buffer.alloc(GO_TAR_END));
+  // Computed by archive/tar of Go 1.26.
+  assert.equal(hash.digest('hex'), '7985419091548a5ba4bb6db9be880c644d071db9ecfd752a2c3a76bf6d15d462');
 });
 
 suite('a layer that is a tar already', () => {
