@@ -27,14 +27,9 @@ export type { MirroredImage, MirroredRepository, MirrorResult } from './verbs/mi
 export type { TagFilter, TagFilters } from './verbs/mirror/tag-filter.ts';
 export type { PlannedLayer, ProgressEvent, ProgressListener } from './verbs/progress.ts';
 export type { PushedBase, PushedDestination, PushedLayer, PushResult } from './verbs/push-result.ts';
-export { push, type PushOptions } from './verbs/push.ts';
-export {
-  pushSystems,
-  type PushedImage,
-  type PushSystemsOptions,
-  type PushSystemsResult,
-  type SystemPaths,
-} from './verbs/push-systems.ts';
+export { push } from './verbs/push.ts';
+export type { PushOptions, PushSystemsOptions, SystemPaths } from './verbs/push/push-options.ts';
+export { pushSystems, type PushedImage, type PushSystemsResult } from './verbs/push-systems.ts';
 export type { RegistryAccess, RegistryLogin } from './verbs/registry-access.ts';
 export { tags, type TagsOptions, type TagsResult } from './verbs/tags.ts';
 export { why, type ReferenceChain, type WhyResult } from './verbs/why.ts';

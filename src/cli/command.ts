@@ -1,6 +1,6 @@
 import type { PushResult } from '../verbs/push-result.ts';
-import type { PushSystemsOptions, PushSystemsResult } from '../verbs/push-systems.ts';
-import type { PushOptions } from '../verbs/push.ts';
+import type { PushSystemsResult } from '../verbs/push-systems.ts';
+import type { PushOptions, PushSystemsOptions } from '../verbs/push/push-options.ts';
 import type { CacheInfo } from '../verbs/cache.ts';
 import type { CopyOptions, CopyResult } from '../verbs/copy.ts';
 import type { AuthResult } from '../verbs/auth.ts';

@@ -1,5 +1,5 @@
 import { usageError } from '../base/errors.ts';
-import type { SystemPaths } from '../verbs/push-systems.ts';
+import type { SystemPaths } from '../verbs/push/push-options.ts';
 import type { Arguments } from './arguments.ts';
 
 /** What `--system SYSTEM=PATH` says, by system in the order of their first mention; undefined if it was not given. Throws ERR_USAGE. */

@@ -6,7 +6,8 @@ import type { ClosureOfOptions } from './read/closure-of.ts';
 import { inspect, type InspectedImage } from './inspect.ts';
 import { namedContent, type ReadClosure } from './read/named-content.ts';
 import { namesPath } from './names-path.ts';
-import { push, type PushOptions } from './push.ts';
+import { push } from './push.ts';
+import type { PushOptions } from './push/push-options.ts';
 
 export type { ChangedPackage };
 export type DiffOptions = ClosureOfOptions;

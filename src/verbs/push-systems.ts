@@ -15,7 +15,7 @@ import { openEarlier, type Earlier } from './push/earlier.ts';
 import type { ProgressListener } from './progress.ts';
 import type { PushedDestination, PushResult } from './push-result.ts';
 import { planPush } from './push/push-closure.ts';
-import type { PushOptions } from './push.ts';
+import type { PushSystemsOptions } from './push/push-options.ts';
 import { settlePresent } from './destination/settle-present.ts';
 import {
   checkSystems,
@@ -24,18 +24,6 @@ import {
   withDefinition,
   type SystemPush,
 } from './push/system-push.ts';
-
-export interface PushSystemsOptions extends Omit<PushOptions, 'paths' | 'platform'> {
-  /** What each image is made of, in the order of the index. */
-  systems: readonly SystemPaths[];
-}
-
-export interface SystemPaths {
-  /** As Nix calls it: `aarch64-linux`. */
-  readonly system: string;
-  /** Store paths, symlinks into the store, or flake installables. */
-  readonly paths: readonly string[];
-}
 
 export interface PushSystemsResult {
   /** The index; undefined after a dry run. */

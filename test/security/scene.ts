@@ -6,7 +6,7 @@ import { NixpushError } from '../../src/base/errors.ts';
 import { exitCodeOf } from '../../src/cli/exit-codes.ts';
 import { OCI_CONFIG, OCI_LAYER, OCI_MANIFEST } from '../../src/image/media-types.ts';
 import { startFaultRegistry, type FaultRegistry, type RegistryQuirks } from '../../src/testing/index.ts';
-import type { PushOptions } from '../../src/verbs/push.ts';
+import type { PushOptions } from '../../src/verbs/push/push-options.ts';
 import { exampleDirectory, examplePath } from '../support/example.ts';
 import type { TestServer } from '../support/server.ts';
 

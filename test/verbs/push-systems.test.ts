@@ -6,7 +6,7 @@ import type { Descriptor } from '../../src/image/descriptor.ts';
 import { index, inspect, push, pushSystems, type ProgressEvent } from '../../src/index.ts';
 import { parseReference } from '../../src/stores/reference.ts';
 import { startFaultRegistry, type FaultRegistry } from '../../src/testing/index.ts';
-import type { PushSystemsOptions } from '../../src/verbs/push-systems.ts';
+import type { PushSystemsOptions } from '../../src/verbs/push/push-options.ts';
 import { openImageStore } from '../../src/verbs/open-store.ts';
 import { putBaseImage, putIndex } from '../support/base-images.ts';
 import { StoreBuilder } from '../support/store-builder.ts';

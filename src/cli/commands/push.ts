@@ -3,7 +3,7 @@ import type { ImageConfig } from '../../image/image-config.ts';
 import type { ProgressListener } from '../../verbs/progress.ts';
 import type { PushResult } from '../../verbs/push-result.ts';
 import type { PushSystemsResult } from '../../verbs/push-systems.ts';
-import type { PushOptions } from '../../verbs/push.ts';
+import type { PushOptions } from '../../verbs/push/push-options.ts';
 import type { RegistryAccess } from '../../verbs/registry-access.ts';
 import { annotationsFrom } from '../annotations.ts';
 import { defined, type Arguments } from '../arguments.ts';

@@ -11,7 +11,7 @@ import type { PlannedLayer } from '../progress.ts';
 import { pushImage } from './push-image.ts';
 import type { PushResult } from '../push-result.ts';
 import type { PushSettings } from './push-settings.ts';
-import type { PushOptions } from '../push.ts';
+import type { PushOptions } from './push-options.ts';
 
 /** What an image is going to be made of. */
 export interface PlannedContent {

@@ -11,7 +11,7 @@ import { formatPlatform, hostPlatform, parsePlatform } from '../../image/platfor
 import { isStorePath, parseStorePath } from '../../nix/store-path.ts';
 import { parseReference } from '../../stores/reference.ts';
 import type { DefaultNames } from '../destination/destination.ts';
-import type { PushOptions } from '../push.ts';
+import type { PushOptions } from './push-options.ts';
 
 export type DefinitionInput = ImageInput & { kind: 'definition' };
 

@@ -8,7 +8,7 @@ import type { DefaultNames } from '../destination/destination.ts';
 import { type LayerSettings, plannedLayer, type LayerPlan } from './layer-plan.ts';
 import type { PushSettings } from './push-settings.ts';
 import type { PlannedContent, PushPlan } from './carry-out.ts';
-import type { PushOptions } from '../push.ts';
+import type { PushOptions } from './push-options.ts';
 import type { ReusedLayer } from './reuse.ts';
 import type { Digest } from '../../base/digest.ts';
 

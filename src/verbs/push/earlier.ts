@@ -7,7 +7,7 @@ import type { RegistryClient } from '../../stores/registry/client.ts';
 import type { Destination } from '../destination/destination.ts';
 import { PushHistory, type PushedPlace } from './push-history.ts';
 import type { PushSettings } from './push-settings.ts';
-import type { PushOptions } from '../push.ts';
+import type { PushOptions } from './push-options.ts';
 import type { openReuse, Reuse, ReusedLayer } from './reuse.ts';
 
 /** What earlier pushes left behind. */

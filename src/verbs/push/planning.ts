@@ -13,7 +13,7 @@ import { imageSettings } from './image-settings.ts';
 import { readLayering, readLayerWeights } from './layering.ts';
 import { planImage, type BasePlan, type ImagePlan, type PlanOptions } from './plan-image.ts';
 import type { PushSettings } from './push-settings.ts';
-import type { PushOptions } from '../push.ts';
+import type { PushOptions } from './push-options.ts';
 
 /** What a push is going to make. */
 export interface PlannedImage extends ImagePlan {

@@ -10,7 +10,7 @@ import { planClosure } from './plan-closure.ts';
 import { Planning, type PlannedImage } from './planning.ts';
 import type { PushResult } from '../push-result.ts';
 import type { PushSettings } from './push-settings.ts';
-import type { PushOptions } from '../push.ts';
+import type { PushOptions } from './push-options.ts';
 
 /** What describes the image of a closure, and what it is called. */
 interface Defined {

@@ -13,7 +13,7 @@ import { openEarlier, type Earlier } from './earlier.ts';
 import type { PushResult } from '../push-result.ts';
 import type { PushSettings } from './push-settings.ts';
 import { carryOut } from './carry-out.ts';
-import type { PushOptions } from '../push.ts';
+import type { PushOptions } from './push-options.ts';
 
 /** Pushes an image that another program has laid out, as it is. Throws NixpushError. */
 export async function pushDescribed(

@@ -10,7 +10,7 @@ import { openDestinations, type Destination } from '../destination/destination.t
 import type { ProgressListener } from '../progress.ts';
 import type { PushResult } from '../push-result.ts';
 import type { PushSettings } from './push-settings.ts';
-import type { PushOptions } from '../push.ts';
+import type { PushOptions } from './push-options.ts';
 
 /** Pushes that are kept: those used last. Each takes 300 bytes a layer and 80 a store path. */
 const MOST_PUSHES = 64;

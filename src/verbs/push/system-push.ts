@@ -10,9 +10,8 @@ import { openBaseImage, type BaseImage } from './base-image.ts';
 import type { DefinitionInput } from './definition-options.ts';
 import { checkIndexDestinations } from '../index-images.ts';
 import type { ProgressListener } from '../progress.ts';
-import type { PushSettings } from './push-settings.ts';
-import type { PushSystemsOptions } from '../push-systems.ts';
-import { checkOptions, type PushOptions } from '../push.ts';
+import type { PushOptions, PushSystemsOptions } from './push-options.ts';
+import { checkOptions, type PushSettings } from './push-settings.ts';
 
 /** What is asked for one system. */
 export interface SystemPush {
