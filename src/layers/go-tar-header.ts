@@ -22,7 +22,8 @@ const EMPTY = Buffer.alloc(0);
 /** The header of an entry: one block, or three and more when something does not fit into ustar's fields. */
 export function encodeGoTarHeader(entry: TarEntry, layerOwner: TarOwner): Buffer {
   const { path, target = EMPTY } = entry;
-  const owner = { ...layerOwner, ...entry.owner };
+  const owner =
+    entry.owner === undefined ? layerOwner : { ...layerOwner, uname: '', gname: '', ...entry.owner };
   const records = paxRecords(entry, owner);
   const split = splitName(path);
   // A long name is no reason for PAX if it can be split; but where there is another one, it becomes a record too.

@@ -1,5 +1,6 @@
 import { sha256, type Digest } from '../base/digest.ts';
 import type { Codec } from './codec.ts';
+import type { TarFormat } from './tar-format.ts';
 import type { EntryOwner, FileContent, LayerContent, PermissionRule, WrittenEntry } from './content.ts';
 
 /** Says on a layer's descriptor which recipe made it, so that whoever has the recipe need not make the layer again. */
@@ -21,6 +22,8 @@ export const ROOT_OWNER: TarOwner = { uid: 0, gid: 0, uname: 'root', gname: 'roo
 export interface LayerRecipe {
   readonly content: LayerContent;
   readonly owner: TarOwner;
+  /** Default: `nixpkgs`. */
+  readonly format?: TarFormat;
   readonly codec: Codec;
 }
 
@@ -28,12 +31,13 @@ export interface LayerRecipe {
  * The recipe as text, one fact a line, names quoted as JSON. The first line versions it: whoever changes the tar
  * format or this text raises the number, and no remembered digest is used any more.
  */
-export function recipeText({ content, owner, codec }: LayerRecipe): string {
+export function recipeText({ content, owner, format = 'nixpkgs', codec }: LayerRecipe): string {
   const lines = [
     'nixpush layer 1',
     `owner ${owner.uid}:${owner.gid} ${JSON.stringify(owner.uname)}:${JSON.stringify(owner.gname)}`,
     `mtime ${owner.mtime}`,
     `codec ${codec.id}`,
+    ...(format === 'nixpkgs' ? [] : [`format ${format}`]),
   ];
   lines.push(...contentLines(content));
   return `${lines.join('\n')}\n`;

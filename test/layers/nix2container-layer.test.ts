@@ -10,7 +10,7 @@ import { parseCodec } from '../../src/layers/codec.ts';
 import type { LayerContent, Nix2containerPath } from '../../src/layers/content.ts';
 import { LayerReader } from '../../src/layers/engine/layer-reader.ts';
 import { encodeGoTarHeader, GO_TAR_END } from '../../src/layers/go-tar-header.ts';
-import { recipeText, ROOT_OWNER } from '../../src/layers/recipe.ts';
+import { recipeText, ROOT_OWNER, type LayerRecipe } from '../../src/layers/recipe.ts';
 import { tarPadding, type TarEntry } from '../../src/layers/tar-header.ts';
 import { needs } from '../support/peers.ts';
 import { StoreBuilder } from '../support/store-builder.ts';
@@ -19,8 +19,14 @@ import { temporaryDirectory } from '../support/temporary.ts';
 const A = 'a'.repeat(32);
 const D90 = 'd'.repeat(90);
 
-function readLayer(content: LayerContent): { tar: Buffer; diffId: string } {
-  const reader = new LayerReader({ content, owner: ROOT_OWNER, codec: parseCodec('none') });
+function readLayer(content: LayerContent, over: Partial<LayerRecipe> = {}): { tar: Buffer; diffId: string } {
+  const reader = new LayerReader({
+    content,
+    owner: ROOT_OWNER,
+    format: 'n2c',
+    codec: parseCodec('none'),
+    ...over,
+  });
   const pieces: Uint8Array[] = [];
   for (;;) {
     const { raw, end } = reader.next(new Uint8Array(reader.blockSize).fill(0xa5));
@@ -168,6 +174,73 @@ suite('a layer of nix2container', () => {
       layer({ permissions: [{ regex: '.*', owner: { uid: 1, gid: 1 } }] }),
     ];
     assert.equal(new Set(texts).size, texts.length);
+  });
+});
+
+suite('a planned layer in the format n2c', () => {
+  test('is the one that nix2container makes of the same paths, whatever order they were planned in', (t) => {
+    const store = new StoreBuilder(temporaryDirectory(t));
+    const paths = [
+      store.add('one', { bin: { a: { program: 'a' } }, é: { link: 'bin' } }),
+      store.add('two', 'alone'),
+      store.add('three', { [D90]: { [D90]: 'deep' } }),
+    ];
+    const planned = (...given: typeof paths) =>
+      readLayer({ kind: 'store-paths', trees: store.trees, paths: given }).diffId;
+    const [a, b, c] = paths as [(typeof paths)[0], (typeof paths)[0], (typeof paths)[0]];
+    const expected = readLayer(content(store, ...paths.map(({ path }) => ({ path })))).diffId;
+    assert.equal(planned(a, b, c), expected);
+    assert.equal(planned(c, b, a), expected);
+  });
+
+  test('of files that are written down begins with /, too', needs('python3'), (t) => {
+    const root = [
+      { path: '/bin', type: 'directory', mode: 0o755 },
+      { path: '/bin/tool', type: 'symlink', mode: 0o777, target: '/nix/store/x/bin/tool' },
+      {
+        path: '/key',
+        type: 'file',
+        mode: 0o600,
+        content: { bytes: Buffer.from('secret') },
+        owner: { uid: 9, gid: 8 },
+      },
+    ] as const;
+    const { tar } = readLayer({ kind: 'entries', entries: root });
+    assert.deepEqual(entries(tar, temporaryDirectory(t)), [
+      '/ 5 755 0:0 root:root 1  0',
+      '/bin 5 755 0:0 root:root 1  0',
+      '/bin/tool 2 777 0:0 root:root 1 /nix/store/x/bin/tool 0',
+      '/key 0 600 9:8 : 1  6',
+    ]);
+  });
+
+  test(
+    "gives the store paths to the layer's owner, and what leads to them to root",
+    needs('python3'),
+    (t) => {
+      const directory = temporaryDirectory(t);
+      const store = new StoreBuilder(directory);
+      const added = store.add('alone', 'x');
+      const owner = { uid: 1000, gid: 100, uname: 'user', gname: 'users', mtime: -1 };
+      const { tar } = readLayer({ kind: 'store-paths', trees: store.trees, paths: [added] }, { owner });
+      assert.deepEqual(entries(tar, directory), [
+        '/ 5 755 0:0 root:root -1.0  0',
+        '/nix 5 755 0:0 root:root -1.0  0',
+        '/nix/store 5 755 0:0 root:root -1.0  0',
+        `${added.path} 0 444 1000:100 user:users -1.0  1`,
+      ]);
+    },
+  );
+
+  test('has another recipe than in the format nixpkgs, which was there first', () => {
+    const recipe = {
+      content: { kind: 'entries', entries: [] },
+      owner: ROOT_OWNER,
+      codec: parseCodec('none'),
+    } as const;
+    const text = recipeText(recipe);
+    assert.equal(recipeText({ ...recipe, format: 'nixpkgs' }), text);
+    assert.equal(recipeText({ ...recipe, format: 'n2c' }), `${text}format n2c\n`);
   });
 });
 

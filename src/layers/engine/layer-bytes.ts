@@ -1,5 +1,4 @@
-import type { LayerContent } from '../content.ts';
-import type { TarOwner } from '../recipe.ts';
+import type { LayerRecipe } from '../recipe.ts';
 import { TarBytes } from './tar-bytes.ts';
 import { TarFile } from './tar-file.ts';
 
@@ -12,6 +11,6 @@ export interface LayerBytes {
   close(): void;
 }
 
-export function openLayerBytes(content: LayerContent, owner: TarOwner): LayerBytes {
-  return content.kind === 'tar' ? new TarFile(content.file!) : new TarBytes(content, owner);
+export function openLayerBytes({ content, owner, format }: LayerRecipe): LayerBytes {
+  return content.kind === 'tar' ? new TarFile(content.file!) : new TarBytes(content, owner, format);
 }

@@ -4,6 +4,7 @@ import { NarSize } from '../../nix/nar-size.ts';
 import { TreeFileReader } from '../../nix/tree-file-reader.ts';
 import { capabilityAttribute } from '../capabilities.ts';
 import type {
+  EntryOwner,
   LayerContent,
   StorePathContent,
   StorePathsContent,
@@ -12,6 +13,7 @@ import type {
 } from '../content.ts';
 import { contentSize, openContent } from '../file-content.ts';
 import { permissionsOf, withPermissions } from '../permissions.ts';
+import type { TarFormat } from '../tar-format.ts';
 import type { TarEntry } from '../tar-header.ts';
 import { nix2containerEntries } from './nix2container-entries.ts';
 import { storeEntry } from './store-entry.ts';
@@ -29,24 +31,42 @@ export interface OpenFile {
 }
 
 /** The entries of a layer in the order of its tar. A tar that exists is not taken apart. */
-export function layerEntries(content: Exclude<LayerContent, TarContent>): Iterator<LayerEntry> {
+export function layerEntries(
+  content: Exclude<LayerContent, TarContent>,
+  format: TarFormat = 'nixpkgs',
+): Iterator<LayerEntry> {
   switch (content.kind) {
     case 'store-paths':
-      return storePathEntries(content);
+      return storePathEntries(content, format);
     case 'entries':
-      return writtenEntries(content.entries);
+      return writtenEntries(content.entries, format);
     case 'nix2container':
       return nix2containerEntries(content);
   }
 }
 
-/** As streamLayeredImage: `/nix` and `/nix/store` first, in every layer, so that parents stand before children. */
-function* storePathEntries({ trees, paths, permissions }: StorePathsContent): Generator<LayerEntry> {
+const ROOT: EntryOwner = { uid: 0, gid: 0, uname: 'root', gname: 'root' };
+
+/** As nix2container: every layer begins with `/`, and what no store path brings along is root's. */
+const TOP: TarEntry = { path: Buffer.from('/'), type: 'directory', mode: 0o755, size: 0, owner: ROOT };
+
+/**
+ * `/nix` and `/nix/store` first, in every layer, so that parents stand before children. Store paths come as planned, as
+ * in streamLayeredImage; nix2container sorts them, as it does all names.
+ */
+function* storePathEntries(
+  { trees, paths, permissions }: StorePathsContent,
+  format: TarFormat,
+): Generator<LayerEntry> {
   const permitted = permissionsOf(permissions ?? []);
-  const parents = ['/nix', trees.storeDir];
-  for (const path of parents)
-    yield { entry: { path: Buffer.from(path), type: 'directory', mode: 0o755, size: 0 } };
-  for (const storePath of paths) {
+  const isSorted = format === 'n2c';
+  if (isSorted) yield { entry: TOP };
+  for (const path of ['/nix', trees.storeDir]) {
+    const entry = { path: Buffer.from(path), type: 'directory', mode: 0o755, size: 0 } as const;
+    yield { entry: isSorted ? { ...entry, owner: ROOT } : entry };
+  }
+  const inOrder = isSorted ? paths.toSorted((a, b) => (a.path < b.path ? -1 : 1)) : paths;
+  for (const storePath of inOrder) {
     const narSize = new NarSize();
     for (const entry of walkTree(trees, storePath.path)) {
       narSize.add(entry);
@@ -69,7 +89,8 @@ function checkNarSize({ path, narSize }: StorePathContent, found: number): void 
   );
 }
 
-function* writtenEntries(entries: readonly WrittenEntry[]): Generator<LayerEntry> {
+function* writtenEntries(entries: readonly WrittenEntry[], format: TarFormat): Generator<LayerEntry> {
+  if (format === 'n2c') yield { entry: TOP };
   for (const { path, type, mode, target, content, owner, capabilities } of entries)
     yield {
       entry: {

@@ -14,9 +14,9 @@ export class LayerReader {
   #size = 0;
   #dictionary: Uint8Array = new Uint8Array(0);
 
-  constructor({ content, owner, codec }: LayerRecipe) {
-    this.#codec = codec;
-    this.#tar = openLayerBytes(content, owner);
+  constructor(recipe: LayerRecipe) {
+    this.#codec = recipe.codec;
+    this.#tar = openLayerBytes(recipe);
   }
 
   get blockSize(): number {

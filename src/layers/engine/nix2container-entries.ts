@@ -16,6 +16,8 @@ interface Place {
 }
 
 const DIRECTORY: Omit<TarEntry, 'path'> = { type: 'directory', mode: 0o755, size: 0 };
+/** They stay where a rule gives ids alone. */
+const ROOT_NAMES = { uname: 'root', gname: 'root' };
 
 /**
  * All paths merged into one tree, then walked: each directory before what is in it, from `/` on, siblings by their bytes
@@ -65,7 +67,7 @@ function permissions({
     for (const rule of rules.filter(({ regex }) => regex.test(from))) {
       mode = rule.mode ?? mode;
       // Ids are those of the last rule, names of the last one that has some.
-      owner = { ...owner, ...rule.owner };
+      owner = { ...(owner ?? ROOT_NAMES), ...rule.owner };
     }
     return { ...entry, mode, ...(owner !== undefined && { owner }) };
   };

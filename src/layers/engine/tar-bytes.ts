@@ -1,6 +1,7 @@
 import type { LayerContent, TarContent } from '../content.ts';
 import { encodeGoTarHeader, GO_TAR_END } from '../go-tar-header.ts';
 import type { TarOwner } from '../recipe.ts';
+import type { TarFormat } from '../tar-format.ts';
 import { encodeTarHeader, tarEnd, tarPadding, type TarEntry } from '../tar-header.ts';
 import type { LayerBytes } from './layer-bytes.ts';
 import { layerEntries, type LayerEntry, type OpenFile } from './layer-entries.ts';
@@ -19,11 +20,11 @@ export class TarBytes implements LayerBytes {
   #size = 0;
   #noMoreEntries = false;
 
-  constructor(content: Exclude<LayerContent, TarContent>, owner: TarOwner) {
-    const isGo = content.kind === 'nix2container';
+  constructor(content: Exclude<LayerContent, TarContent>, owner: TarOwner, format?: TarFormat) {
+    const isGo = format === 'n2c';
     this.#encodeHeader = (entry) => (isGo ? encodeGoTarHeader(entry, owner) : encodeTarHeader(entry, owner));
     this.#end = isGo ? () => GO_TAR_END : tarEnd;
-    this.#entries = layerEntries(content);
+    this.#entries = layerEntries(content, format);
   }
 
   /** True when the last byte was given. */

@@ -57,11 +57,11 @@ export interface LayerSettings {
 /** The layer of a recipe, with what is known of it. What was said of it elsewhere must fit what it is to come to. */
 export async function planLayer(
   { codec, cache, reused }: LayerSettings,
-  { content, owner }: Omit<LayerRecipe, 'codec'>,
+  { content, ...written }: Omit<LayerRecipe, 'codec'>,
   described: LayerDescription,
   origin?: LayerOrigin,
 ): Promise<LayerPlan> {
-  const recipe = { content, owner, codec };
+  const recipe = { content, ...written, codec };
   const digest = recipeDigest(recipe);
   const expected = expectedDiffId(content);
   const fits = (diffId: Digest | undefined): boolean => expected === undefined || diffId === expected;

@@ -56,7 +56,11 @@ async function planOne(layer: Nix2containerLayer, { what, trees, settings }: Mak
   const described = { paths, reason: 'as nix2container has it', history: layer.History ?? {} };
   if (path === undefined) {
     const content = { kind: 'nix2container', trees, paths: pathsOfLayer(layer), diffId } as const;
-    return planLayer(settings, { content, owner: ROOT_OWNER }, { ...described, narSize: size });
+    return planLayer(
+      settings,
+      { content, owner: ROOT_OWNER, format: 'n2c' },
+      { ...described, narSize: size },
+    );
   }
   const file = path.startsWith(`${trees.storeDir}/`) ? locate(trees, path) : path;
   const mediaType = ociLayerType(mediatype, what);
