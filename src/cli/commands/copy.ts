@@ -1,5 +1,4 @@
 import { usageError } from '../../base/errors.ts';
-import type { CopyResult } from '../../verbs/copy.ts';
 import { defined, type Arguments } from '../arguments.ts';
 import { OUTPUT_OPTIONS, type CliContext, type Command } from '../command.ts';
 import { PUSH_REGISTRY_OPTIONS, registryAccess } from '../registry-options.ts';
@@ -70,16 +69,12 @@ async function run(args: Arguments, context: CliContext): Promise<number> {
   const [source = ''] = args.positionals;
   const registry = await registryAccess(args, [source, ...to], context);
   const { copy: copyImage } = await context.loadVerbs();
+  const { withDisplay } = await import('../progress/display.ts');
   const { openProgress } = await import('../progress/open-progress.ts');
   const { copyDocument } = await import('../output/copy-report.ts');
   const { reportDestinations } = await import('../output/report-destinations.ts');
-  const progress = openProgress(context.stderr, context.env, {
-    quiet: args.flag('quiet'),
-    verbose: args.flag('verbose'),
-  });
-  let result: CopyResult;
-  try {
-    result = await copyImage(source, {
+  const result = await withDisplay(openProgress, args, context, (onProgress) =>
+    copyImage(source, {
       to,
       ...defined({
         platforms: args.texts('platform'),
@@ -88,13 +83,9 @@ async function run(args: Arguments, context: CliContext): Promise<number> {
       }),
       referrers: args.flag('referrers'),
       registry,
-      onProgress: progress.listener,
+      onProgress,
       signal: context.signal,
-    });
-  } catch (error) {
-    progress.stop();
-    throw error;
-  }
-  progress.finish();
+    }),
+  );
   return reportDestinations(result.destinations, () => copyDocument(result), args, context);
 }

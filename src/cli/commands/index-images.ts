@@ -1,5 +1,4 @@
 import { usageError } from '../../base/errors.ts';
-import type { IndexResult } from '../../verbs/index-images.ts';
 import { annotationsFrom } from '../annotations.ts';
 import { defined, type Arguments } from '../arguments.ts';
 import { OUTPUT_OPTIONS, type CliContext, type Command } from '../command.ts';
@@ -49,25 +48,17 @@ async function run(args: Arguments, context: CliContext): Promise<number> {
   const registry = await registryAccess(args, [...references, ...to], context);
   const annotations = await annotationsFrom(args);
   const { index: makeIndex } = await context.loadVerbs();
+  const { withDisplay } = await import('../progress/display.ts');
   const { openProgress } = await import('../progress/open-progress.ts');
-  const progress = openProgress(context.stderr, context.env, {
-    quiet: args.flag('quiet'),
-    verbose: args.flag('verbose'),
-  });
-  let result: IndexResult;
-  try {
-    result = await makeIndex(references, {
+  const result = await withDisplay(openProgress, args, context, (onProgress) =>
+    makeIndex(references, {
       to,
       registry,
       ...defined({ annotations }),
-      onProgress: progress.listener,
+      onProgress,
       signal: context.signal,
-    });
-  } catch (error) {
-    progress.stop();
-    throw error;
-  }
-  progress.finish();
+    }),
+  );
   const { indexDocument } = await import('../output/index-report.ts');
   const { reportDestinations } = await import('../output/report-destinations.ts');
   return reportDestinations(result.destinations, () => indexDocument(result), args, context);

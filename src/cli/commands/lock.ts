@@ -44,24 +44,18 @@ async function run(args: Arguments, context: CliContext): Promise<number> {
   const references = args.positionals;
   const registry = await registryAccess(args, references, context);
   const { lock: lockImages } = await context.loadVerbs();
+  const { withDisplay } = await import('../progress/display.ts');
   const { openProgress } = await import('../progress/open-progress.ts');
-  const progress = openProgress(context.stderr, context.env, {
-    quiet: args.flag('quiet'),
-    verbose: args.flag('verbose'),
-  });
-  let result: LockResult;
-  try {
-    result = await lockImages(references, {
+  const result = await withDisplay(openProgress, args, context, (onProgress) =>
+    lockImages(references, {
       ...defined({ file: args.text('file'), platform: args.text('platform') }),
       check: args.flag('check'),
       pullImage: args.flag('nix'),
       registry,
-      onProgress: progress.listener,
+      onProgress,
       signal: context.signal,
-    });
-  } finally {
-    progress.stop();
-  }
+    }),
+  );
   return report(result, args, context);
 }
 

@@ -1,6 +1,5 @@
 import { usageError } from '../../base/errors.ts';
 import type { MirrorOptions, MirrorSpec } from '../../verbs/mirror/mirror-options.ts';
-import type { MirrorResult } from '../../verbs/mirror/mirror-result.ts';
 import type { RegistryAccess } from '../../verbs/registry-access.ts';
 import { defined, type Arguments } from '../arguments.ts';
 import { OUTPUT_OPTIONS, type CliContext, type Command, type CliOption } from '../command.ts';
@@ -75,25 +74,12 @@ async function run(args: Arguments, context: CliContext): Promise<number> {
   const { images, registry } = await specsOf(args, context);
   const options = await optionsOf(args);
   const { mirror: mirrorImages } = await context.loadVerbs();
+  const { withDisplay } = await import('../progress/display.ts');
   const { openMirrorProgress } = await import('../progress/mirror-progress.ts');
   const { reportMirror } = await import('../output/mirror-report.ts');
-  const progress = openMirrorProgress(context.stderr, context.env, {
-    quiet: args.flag('quiet'),
-    verbose: args.flag('verbose'),
-  });
-  let result: MirrorResult;
-  try {
-    result = await mirrorImages(images, {
-      ...options,
-      registry,
-      onProgress: progress.listener,
-      signal: context.signal,
-    });
-  } catch (error) {
-    progress.stop();
-    throw error;
-  }
-  progress.finish();
+  const result = await withDisplay(openMirrorProgress, args, context, (onProgress) =>
+    mirrorImages(images, { ...options, registry, onProgress, signal: context.signal }),
+  );
   return reportMirror(result, args, context);
 }
 

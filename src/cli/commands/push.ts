@@ -76,6 +76,11 @@ export const push: Command = {
         },
         'layer-weights': { value: 'FILE', describe: 'JSON: how often packages change, for expected' },
         compression: { value: 'CODEC[:LEVEL]', describe: 'gzip, zstd or none (default: gzip)' },
+        'tar-format': {
+          value: 'FORMAT',
+          suggestions: ['nixpkgs', 'n2c'],
+          describe: 'layers as nixpkgs (default) or nix2container (n2c) writes them',
+        },
         jobs: { value: 'N', integer: true, describe: 'layers worked on at a time (default: 4)' },
         reuse: {
           value: 'REF',
@@ -123,24 +128,14 @@ async function run(args: Arguments, context: CliContext): Promise<number> {
   const config = await imageConfigFrom(args);
   const annotations = await annotationsFrom(args);
   const { push: pushImage, pushSystems } = await context.loadVerbs();
+  const { withDisplay } = await import('../progress/display.ts');
   const { openProgress } = await import('../progress/open-progress.ts');
-  const progress = openProgress(context.stderr, context.env, {
-    quiet: args.flag('quiet'),
-    verbose: args.flag('verbose'),
-  });
-  const { listener: onProgress } = progress;
   const { signal } = context;
-  const options = optionsFrom(args, { to, registry, config, annotations, onProgress, signal });
-  let result: PushResult | PushSystemsResult;
-  try {
-    result = await (systems === undefined ? pushImage(options) : pushSystems({ ...options, systems }));
-  } catch (error) {
-    progress.stop();
-    throw error;
-  }
-  // A plan has pushed nothing that could be summed up.
-  if (args.flag('dry-run')) progress.stop();
-  else progress.finish();
+  type Result = PushResult | PushSystemsResult;
+  const result = await withDisplay(openProgress, args, context, async (onProgress): Promise<Result> => {
+    const options = optionsFrom(args, { to, registry, config, annotations, onProgress, signal });
+    return systems === undefined ? pushImage(options) : pushSystems({ ...options, systems });
+  });
   return report(result, args, context);
 }
 
@@ -170,6 +165,7 @@ function optionsFrom(args: Arguments, prepared: Prepared): PushOptions {
       layerWeights: args.text('layer-weights'),
       reuse: args.texts('reuse'),
       compression: args.text('compression'),
+      tarFormat: args.text('tar-format'),
       jobs: args.integer('jobs'),
       created: args.text('created'),
       config: prepared.config,

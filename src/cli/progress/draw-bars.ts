@@ -1,21 +1,18 @@
 import type { PlannedLayer } from '../../verbs/progress.ts';
 import { count, formatBytes, formatClock } from '../format.ts';
 import { storePathNames } from '../store-path-names.ts';
+import type { Screen } from './live-display.ts';
 import type { LayerState, PushState } from './push-state.ts';
 
-export interface Screen {
-  /** Columns; no line comes out longer. */
-  width: number;
-  /** Lines at most, the total line counted. */
-  height: number;
+export interface BarScreen extends Screen {
   /** Block characters can be shown. */
-  unicode: boolean;
+  readonly unicode: boolean;
 }
 
 const BAR = 20;
 
 /** The live display as lines: one for each layer being worked on, then one for the whole. Nothing before the plan is known. */
-export function drawBars(state: PushState, screen: Screen, now: number): string[] {
+export function drawBars(state: PushState, screen: BarScreen, now: number): string[] {
   if (state.layers.length === 0) return [];
   const active = state.layers.filter(({ phase }) => phase === 'active');
   const room = Math.max(0, screen.height - 1);
@@ -27,7 +24,7 @@ export function drawBars(state: PushState, screen: Screen, now: number): string[
   return lines.map((line) => cut(line, screen.width));
 }
 
-function layerLine(layer: LayerState, layers: number, screen: Screen, now: number): string {
+function layerLine(layer: LayerState, layers: number, screen: BarScreen, now: number): string {
   const { number, plan, read, rate } = layer;
   const digits = String(layers).length;
   const what = layer.what ?? content(plan);
@@ -45,7 +42,7 @@ function content({ base, paths }: PlannedLayer): string {
   return paths.length === 0 ? 'links at /' : storePathNames(paths, 1);
 }
 
-function totalLine(state: PushState, screen: Screen, now: number): string {
+function totalLine(state: PushState, screen: BarScreen, now: number): string {
   const { layers, destinations } = state;
   const digits = String(layers.length).length;
   const done = layers.filter(({ phase }) => phase === 'done').length;
@@ -61,7 +58,7 @@ interface Amounts {
   perSecond: number | undefined;
 }
 
-function line(label: string, { done, total, perSecond }: Amounts, what: string, screen: Screen): string {
+function line(label: string, { done, total, perSecond }: Amounts, what: string, screen: BarScreen): string {
   // narSize is an estimate of what is read; a bar never goes past its end.
   const fraction = total === 0 ? 1 : Math.min(1, done / total);
   const left =

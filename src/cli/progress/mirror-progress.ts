@@ -1,25 +1,16 @@
 import type { MirrorEvent, MirrorListener } from '../../verbs/mirror/mirror-events.ts';
 import { count, formatBytes, formatDuration } from '../format.ts';
 import { safeText } from '../safe-text.ts';
-import { LiveLines } from './live-lines.ts';
+import { canDraw, type Display, type DisplaySettings } from './display.ts';
+import { LiveDisplay } from './live-display.ts';
 import { MirrorState } from './mirror-state.ts';
-import { canDraw, FRAME, type ProgressSettings } from './open-progress.ts';
-
-/** A display of a mirror under way. */
-export interface MirrorProgress {
-  readonly listener: MirrorListener;
-  /** Ends it with a summary. */
-  finish(): void;
-  /** Ends it without a word; an error follows. */
-  stop(): void;
-}
 
 /** Live lines on a terminal, one lasting line for each image elsewhere, only warnings if quiet. */
 export function openMirrorProgress(
   stream: NodeJS.WriteStream,
   env: NodeJS.ProcessEnv,
-  { quiet, verbose }: ProgressSettings,
-): MirrorProgress {
+  { quiet, verbose }: DisplaySettings,
+): Display<MirrorListener> {
   const state = new MirrorState(performance.now());
   const write = (line: string): void => void stream.write(`${line}\n`);
   const finish = (): void => write(summaryLine(state, performance.now()));
@@ -36,30 +27,23 @@ export function openMirrorProgress(
   return { listener, finish, stop: () => undefined };
 }
 
-function liveProgress(stream: NodeJS.WriteStream, state: MirrorState, finish: () => void): MirrorProgress {
-  const live = new LiveLines(stream);
-  const draw = (above: readonly string[] = []): void =>
-    live.draw(state.lines((stream.columns || 80) - 1, performance.now()), above);
-  const clear = (): void => live.clear();
-  const timer = setInterval(draw, FRAME);
-  timer.unref();
-  process.on('exit', clear);
-  const stop = (): void => {
-    clearInterval(timer);
-    process.off('exit', clear);
-    clear();
-  };
+function liveProgress(
+  stream: NodeJS.WriteStream,
+  state: MirrorState,
+  finish: () => void,
+): Display<MirrorListener> {
+  const live = new LiveDisplay(stream, ({ width }, now) => state.lines(width, now));
   return {
     listener: (event) => {
       state.apply(event, performance.now());
       const line = noticeLine(event);
-      if (line !== undefined) draw([line]);
+      if (line !== undefined) live.draw([line]);
     },
     finish: () => {
-      stop();
+      live.stop();
       finish();
     },
-    stop,
+    stop: () => live.stop(),
   };
 }
 
