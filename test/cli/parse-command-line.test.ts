@@ -170,7 +170,7 @@ describe('completion', () => {
     [['--json', '--js'], []],
     [
       ['--to', 'a', '--t'],
-      ['--to', '--trust-token-server'],
+      ['--to', '--tar-format', '--trust-token-server'],
     ],
     [['./res'], []],
   ];

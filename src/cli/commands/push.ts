@@ -92,10 +92,10 @@ export const push: Command = {
         'no-links': { describe: 'leave out the root layer: links at / to the programs of the PATHs' },
       },
     },
-    CONFIG_OPTIONS,
     {
-      title: 'Manifest',
+      title: 'Image config and manifest',
       options: {
+        ...CONFIG_OPTIONS,
         annotation: { value: 'KEY=VALUE', repeat: true, describe: 'annotation of the manifest' },
         created: { value: 'TIME', describe: 'ISO 8601 or now (default: 1970-01-01T00:00:01Z)' },
       },

@@ -61,6 +61,7 @@ const WITHOUT_USE = {
   maxLayers: '--max-layers',
   layers: '--layers',
   layerWeights: '--layer-weights',
+  tarFormat: '--tar-format',
   noLinks: '--no-links',
   profile: '--profile',
 } as const;

@@ -15,6 +15,7 @@ import type { LayerStrategy } from '../../layers/plan/plan.ts';
 import type { LayerWeights } from '../../layers/plan/weights.ts';
 import type { RecipeCache } from '../../layers/recipe-cache.ts';
 import { ROOT_OWNER, type TarOwner } from '../../layers/recipe.ts';
+import type { TarFormat } from '../../layers/tar-format.ts';
 import type { Closure, ClosurePath } from '../../nix/closure.ts';
 import type { TreeListings } from '../../nix/tree-listings.ts';
 import { planLayer, type LayerDescription, type LayerPlan } from './layer-plan.ts';
@@ -30,6 +31,7 @@ export interface PlanOptions {
   /** How an earlier image was planned: what did not change stays as it is. */
   earlier: EarlierPlan | undefined;
   codec: Codec;
+  format: TarFormat;
   /** Make a root layer. */
   links: boolean;
   /** What is in it. Default: links to the files of the closure's roots. */
@@ -196,5 +198,6 @@ async function plan(
   content: LayerContent,
   described: LayerDescription,
 ): Promise<LayerPlan> {
-  return planLayer(options, { content, owner: options.owner ?? ROOT_OWNER }, described);
+  const { owner = ROOT_OWNER, format } = options;
+  return planLayer(options, { content, owner, format }, described);
 }

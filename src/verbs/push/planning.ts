@@ -69,7 +69,7 @@ export class Planning {
 
   /** Throws NixpushError. */
   async plan(made: Made, { config, command }: Run): Promise<PlannedImage> {
-    const { maxLayers, codec, created, cache } = this.settings;
+    const { maxLayers, codec, tarFormat, created, cache } = this.settings;
     const warn = (message: string): void => this.warn(message);
     const plan = await planImage({
       ...made,
@@ -79,6 +79,7 @@ export class Planning {
       reused: this.#earlier.reused,
       weights: await readLayerWeights(this.options.layerWeights),
       codec,
+      format: tarFormat,
       created,
       cache,
       warn,

@@ -119,11 +119,12 @@ export async function openPushMemory(
 function keyOf(
   closure: readonly ClosurePath[],
   { paths, to, layers, noLinks, annotations }: PushOptions,
-  { codec, platform, created, config, maxLayers }: PushSettings,
+  { codec, tarFormat, platform, created, config, maxLayers }: PushSettings,
 ): string {
   const hash = createHash('sha256');
   for (const { path, narHash } of closure) hash.update(`${path} ${narHash}\n`);
-  const settings = [codec.id, platform, created, config, maxLayers, layers, noLinks, annotations];
+  const layering = [codec.id, tarFormat, maxLayers, layers, noLinks];
+  const settings = [...layering, platform, created, config, annotations];
   // The number is that of the format.
   return ['push 1', version(), hash.digest('hex'), JSON.stringify([paths, to, ...settings])].join('\n');
 }

@@ -31,6 +31,8 @@ export interface PushOptions {
   reuse?: readonly string[];
   /** `gzip|zstd|none[:LEVEL]`. Default `gzip`, and `none` if all destinations are archives. */
   compression?: string;
+  /** `nixpkgs` (default) or `n2c`: as streamLayeredImage or as nix2container writes layers. */
+  tarFormat?: string;
   /** Layers worked on at the same time. Default: from the number of cores. */
   jobs?: number;
   /** Leave out the root layer. */

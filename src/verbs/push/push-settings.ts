@@ -5,12 +5,14 @@ import { checkImageConfig, type ImageConfig } from '../../image/image-config.ts'
 import { hostPlatform, parsePlatform } from '../../image/platform.ts';
 import { DEFAULT_COMPRESSION, parseCodec, type Codec } from '../../layers/codec.ts';
 import { cacheDirectory, RecipeCache } from '../../layers/recipe-cache.ts';
+import { parseTarFormat, type TarFormat } from '../../layers/tar-format.ts';
 import { parseReference } from '../../stores/reference.ts';
 import type { PushOptions } from './push-options.ts';
 
 /** The options of a push, checked, with their defaults. */
 export interface PushSettings {
   readonly codec: Codec;
+  readonly tarFormat: TarFormat;
   readonly platform: Platform;
   /** RFC 3339. */
   readonly created: string;
@@ -33,6 +35,7 @@ export function checkOptions(options: PushOptions): PushSettings {
     throw usageError('--layer-weights has no use without --layers expected');
   return {
     codec: parseCodec(options.compression ?? defaultCompression(options.to)),
+    tarFormat: parseTarFormat(options.tarFormat ?? 'nixpkgs'),
     platform: options.platform === undefined ? hostPlatform() : parsePlatform(options.platform),
     created: parseCreated(options.created),
     config: checkImageConfig(options.config ?? {}, 'the config'),
