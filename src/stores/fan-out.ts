@@ -12,15 +12,17 @@ const WINDOW = 4 * 2 ** 20;
  * of the pass and goes on with a pass of its own from there, as do those who open again or from elsewhere.
  */
 export class FanOut {
-  readonly #source: BlobSource;
+  /** Let go of when the shared pass can need it no more: it may hold the bytes. */
+  #source: BlobSource | undefined;
   readonly #branches: Branch[];
   #isRunning = false;
   #wake: () => void = () => undefined;
 
-  constructor(source: BlobSource, count: number) {
+  /** `again` gives the same bytes to those that need a pass of their own. */
+  constructor(source: BlobSource, count: number, again: BlobSource = source) {
     this.#source = source;
     const onChange = (): void => this.#changed();
-    this.#branches = Array.from({ length: count }, () => new Branch(source, onChange));
+    this.#branches = Array.from({ length: count }, () => new Branch(again, onChange));
   }
 
   /** One for each destination. Each must be released when its destination is done with the blob, used or not. */
@@ -30,16 +32,17 @@ export class FanOut {
 
   #changed(): void {
     if (this.#isRunning) this.#wake();
-    else if (this.#branches.some(({ isHungry }) => isHungry)) {
+    else if (this.#source !== undefined && this.#branches.some(({ isHungry }) => isHungry)) {
       this.#isRunning = true;
-      void this.#run();
+      void this.#run(this.#source);
     }
+    if (!this.#branches.some(({ takesPart }) => takesPart)) this.#source = undefined;
   }
 
-  async #run(): Promise<void> {
+  async #run(source: BlobSource): Promise<void> {
     const takers = (): Branch[] => this.#branches.filter(({ takesPart }) => takesPart);
     try {
-      for await (const piece of this.#source.open(0)) {
+      for await (const piece of source.open(0)) {
         for (const branch of takers()) branch.give(piece);
         while (takers().length > 0 && !takers().some(({ isHungry }) => isHungry))
           await new Promise<void>((resolve) => (this.#wake = resolve));

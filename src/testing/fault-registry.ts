@@ -120,6 +120,7 @@ export class FaultRegistry {
       else exchange.answer(status, headers, body);
       return;
     }
+    if (effect?.kind === 'hold') await effect.until;
     if (this.quirks.server !== undefined) exchange.response.setHeader('server', this.quirks.server);
     if (this.quirks.cookieTrap === true) {
       if (exchange.header('cookie') !== undefined) {

@@ -44,6 +44,8 @@ export type FaultEffect =
   | { readonly kind: 'reset'; readonly afterBytes: number }
   /** Nothing more is read or answered after that many bytes; the connection stays open until the client gives up. */
   | { readonly kind: 'stall'; readonly afterBytes: number }
+  /** Done as asked, but only when `until` has come. */
+  | { readonly kind: 'hold'; readonly until: Promise<void> }
   /** Everything is done as asked, but the connection is reset in place of the answer. */
   | { readonly kind: 'lose-answer' };
 

@@ -107,8 +107,12 @@ async function pushPlanned(
   if (dryRun === true) return { images, destinations: results[0]!.destinations };
   const platforms = planned.map(({ plan }) => plan.platform);
   const index = indexOf(results, platforms, annotations);
-  const lacking = await settlePresent({ manifest: index, destinations, onProgress });
-  await Promise.all(lacking.map((destination) => putIndex(index, destination, onProgress)));
+  const lacking = settlePresent({ manifest: index, destinations, onProgress });
+  await Promise.all(
+    [...lacking].map(async ([destination, lacks]) => {
+      if (await lacks) await putIndex(index, destination, onProgress);
+    }),
+  );
   throwIfAllFailed(destinations);
   return {
     manifest: index.descriptor,

@@ -1,5 +1,7 @@
 import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
 import { FanOut } from '../../src/stores/fan-out.ts';
 import type { BlobSource } from '../../src/stores/image-store.ts';
 
@@ -82,6 +84,35 @@ suite('one generation for several destinations', () => {
     assert.deepEqual(await collect(branches[1]!.open(3)), [3, 4]);
     assert.deepEqual(await shared, five);
     assert.deepEqual(new Set(source.passes), new Set([0, 3]));
+  });
+
+  test('one that is given up for the shared pass reads what makes the bytes again', async () => {
+    const [source, again] = [countingSource(5), countingSource(5)];
+    const { branches } = new FanOut(source, 2, again);
+    branches[1]!.release();
+    const all = await Promise.all(branches.map((branch) => collect(branch.open(0))));
+    assert.deepEqual(all, [five, five]);
+    assert.deepEqual([source.passes, again.passes], [[0], [0]]);
+  });
+
+  test('bytes that are held are let go when the shared pass needs them no more, whoever still reads', async () => {
+    setFlagsFromString('--expose-gc');
+    const collectGarbage = runInNewContext('gc') as () => void;
+    const again = countingSource(5);
+    let held: BlobSource | undefined = countingSource(5);
+    const remembered = new WeakRef(held);
+    const { branches } = new FanOut(held, 2, again);
+    held = undefined;
+    branches[1]!.release();
+    const reading = branches[1]!.open(0)[Symbol.asyncIterator]();
+    await reading.next();
+    collectGarbage();
+    assert.ok(remembered.deref() !== undefined);
+    assert.deepEqual(await collect(branches[0]!.open(0)), five);
+    await new Promise((resolve) => setImmediate(resolve));
+    collectGarbage();
+    assert.equal(remembered.deref(), undefined);
+    assert.deepEqual(await reading.next(), { value: Uint8Array.of(1), done: false });
   });
 
   test('if nobody needs it, nothing is made', () => {

@@ -6,6 +6,7 @@ import type { BlobCopy, CopiedManifests, CopyPlan } from './copy-plan.ts';
 import { parallelBlobs, type Destination } from '../destination/destination.ts';
 import { distribute } from '../destination/distribute.ts';
 import type { ProgressListener } from '../progress.ts';
+import { allLack, whoLacks } from '../destination/lacking.ts';
 import { settlePresent } from '../destination/settle-present.ts';
 
 export interface ImageCopy {
@@ -41,7 +42,7 @@ async function findLacking({ plan, destinations, onProgress }: ImageCopy): Promi
   if (manifest === undefined) return [...destinations];
   const isWhole = async (store: ImageStore, signal: AbortSignal): Promise<boolean> =>
     hasAttachments(store, attachments, { signal });
-  return settlePresent({ manifest, destinations, isWhole, onProgress });
+  return whoLacks(settlePresent({ manifest, destinations, isWhole, onProgress }));
 }
 
 async function copyBlobs(
@@ -60,7 +61,8 @@ async function copyBlobs(
       onProgress?.({ type: 'layer-bytes', layer: index, read, written }),
     );
     const mountFrom = blob.from === undefined ? {} : { mountFrom: blob.from };
-    await distribute({ source, index, destinations: standing, ...mountFrom, places, onProgress });
+    const lacking = allLack(standing);
+    await distribute({ source, indexes: [index], lacking, ...mountFrom, places, onProgress });
   };
   await Promise.all(blobs.map((blob, index) => limit(() => copyBlob(blob, index))));
 }

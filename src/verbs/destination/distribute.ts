@@ -2,24 +2,25 @@ import { FanOut, type Branch } from '../../stores/fan-out.ts';
 import type { BlobId, BlobSource, ImageStore, PutBlobResult } from '../../stores/image-store.ts';
 import type { BlobPlaces } from './blob-places.ts';
 import type { Destination } from './destination.ts';
+import { someOf, type Lacking } from './lacking.ts';
 import type { Pace } from './pace.ts';
 import type { ProgressListener } from '../progress.ts';
 
 export interface Distribution {
   readonly source: BlobSource;
-  /** Its number in the events that tell of it. */
-  readonly index: number;
-  readonly destinations: readonly Destination[];
+  /** The same bytes, for who lags behind: where `source` holds them, they need not be held for long. */
+  readonly again?: BlobSource;
+  /** Its numbers in the events that tell of it: an image may hold the same blob several times. */
+  readonly indexes: readonly number[];
+  readonly lacking: Lacking;
   /** Where the very same blob is already: a destination in the same registry takes it from there. */
   readonly mountFrom?: ImageStore | undefined;
-  /** It was looked for at all of them just now, in vain. */
+  /** It was looked for at those that lack it just now. */
   readonly isMissing?: boolean;
   /** Other images that are brought to the same registries may have the blob too. */
   readonly places?: BlobPlaces | undefined;
-  /** Where given, the first destination that has the blob ends the wait; the others follow at their pace. */
+  /** Where given, the first destination that gets the blob ends the wait; the others follow at their pace. */
   readonly pace?: Pace | undefined;
-  /** With `pace`: wait for all of them all the same. */
-  readonly waitsForAll?: boolean;
   readonly onProgress: ProgressListener | undefined;
 }
 
@@ -29,43 +30,49 @@ export interface Distribution {
  */
 export async function distribute({
   source,
-  index,
-  destinations,
+  again,
+  indexes,
+  lacking,
   mountFrom,
   isMissing = false,
   places,
   pace,
-  waitsForAll = pace === undefined,
   onProgress,
 }: Distribution): Promise<void> {
-  const { branches } = new FanOut(source, destinations.length);
+  const { branches } = new FanOut(source, lacking.size, again);
   const bring = async (destination: Destination, branch: Branch): Promise<void> => {
     await destination.attempt(async (store, signal) => {
-      const { id } = source;
+      const { id } = branch;
       const mounted =
         mountFrom === undefined || id === undefined
           ? undefined
           : await mount(store, id, mountFrom, { signal, isMissing });
       let result = mounted;
-      const tell = (): void =>
-        onProgress?.({ type: 'layer-done', layer: index, destination: store.name, ...result! });
+      const tell = (): void => {
+        let told = result!;
+        for (const layer of indexes) {
+          onProgress?.({ type: 'layer-done', layer, destination: store.name, ...told });
+          told = { ...told, outcome: 'exists', sentBytes: 0 };
+        }
+      };
       const options = { signal, onStored: tell, isMissing };
       result ??= await (places?.put(store, branch, options) ?? store.putBlob(branch, options));
       destination.countSent(result.sentBytes);
       if (store.holdsOneImage !== true) tell();
     });
-    branch.release();
   };
-  const bringing = destinations.map(async (destination, at) => {
+  const bringing = [...lacking].map(async ([destination, lacks], at) => {
     const branch = branches[at]!;
     if (pace?.isFarBehind(destination) === true) branch.release();
-    const work = (): Promise<void> => bring(destination, branch);
+    const work = async (): Promise<void> => {
+      if (await lacks) await bring(destination, branch);
+      branch.release();
+    };
     await (pace?.inTurn(destination, work) ?? work());
-    if (destination.error !== undefined) throw destination.error;
+    // Those that failed have said so themselves.
+    return (await lacks) && destination.error === undefined;
   });
-  if (waitsForAll) await Promise.allSettled(bringing);
-  // Those that failed have said so themselves.
-  else await Promise.any(bringing).catch(() => undefined);
+  await (pace === undefined ? Promise.all(bringing) : someOf(bringing));
 }
 
 /** undefined if the bytes have to be sent. What is there already is not mounted: that would cost another request. */

@@ -1,6 +1,7 @@
 import type { Descriptor } from '../../image/descriptor.ts';
 import type { ImageStore, StoredManifest } from '../../stores/image-store.ts';
 import type { Destination } from './destination.ts';
+import { askEach, type Lacking } from './lacking.ts';
 import type { ProgressListener } from '../progress.ts';
 
 export interface Settling {
@@ -14,30 +15,22 @@ export interface Settling {
 }
 
 /**
- * Moves the tags where the image is already: one request where the tag is right too. Returns the destinations that
- * lack the image, or may lack parts of it.
+ * Moves the tags where the image is already: one request where the tag is right too. Tells who lacks the image, or may
+ * lack parts of it.
  */
-export async function settlePresent(settling: Settling): Promise<Destination[]> {
+export function settlePresent(settling: Settling): Lacking {
   const { manifest, destinations, partOfIndex = false, isWhole, onProgress } = settling;
-  const lacking: Destination[] = [];
-  await Promise.all(
-    destinations.map((destination) =>
-      destination.attempt(async (store, signal) => {
-        const tags = partOfIndex ? [] : destination.tags;
-        const wrong =
-          store.keepsImagesWhole === true ? await wrongTags(store, manifest, tags, signal) : undefined;
-        if (wrong === undefined || (await isWhole?.(store, signal)) === false) {
-          lacking.push(destination);
-          return;
-        }
-        if (wrong.length > 0) await store.putManifest(manifest, wrong, { signal, isStored: true });
-        if (partOfIndex) return;
-        const reference = `${store.name}@${manifest.descriptor.digest}`;
-        onProgress?.({ type: 'destination-done', destination: store.name, reference, unchanged: true });
-      }),
-    ),
-  );
-  return lacking;
+  return askEach(destinations, async (destination, store, signal) => {
+    const tags = partOfIndex ? [] : destination.tags;
+    const wrong =
+      store.keepsImagesWhole === true ? await wrongTags(store, manifest, tags, signal) : undefined;
+    if (wrong === undefined || (await isWhole?.(store, signal)) === false) return true;
+    if (wrong.length > 0) await store.putManifest(manifest, wrong, { signal, isStored: true });
+    if (partOfIndex) return false;
+    const reference = `${store.name}@${manifest.descriptor.digest}`;
+    onProgress?.({ type: 'destination-done', destination: store.name, reference, unchanged: true });
+    return false;
+  });
 }
 
 /** Tags that point elsewhere; undefined if the image is not there. */

@@ -5,7 +5,7 @@ import { formatPlatform } from '../../image/platform.ts';
 import type { BaseImage } from './base-image.ts';
 import type { Destination } from '../destination/destination.ts';
 import type { LayerPlan } from './layer-plan.ts';
-import { LOOKS_AT_ONCE } from '../destination/look-for-blob.ts';
+import { LOOKS_AT_ONCE } from '../destination/blob-looks.ts';
 import type { PlannedImage } from './planning.ts';
 import type { PlannedLayer } from '../progress.ts';
 import { pushImage } from './push-image.ts';

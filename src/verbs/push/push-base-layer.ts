@@ -1,6 +1,6 @@
 import type { ImageStore } from '../../stores/image-store.ts';
-import type { Destination } from '../destination/destination.ts';
 import { distribute } from '../destination/distribute.ts';
+import type { Lacking } from '../destination/lacking.ts';
 import type { StoredLayer } from './layered-image.ts';
 import type { Pace } from '../destination/pace.ts';
 import type { ProgressListener } from '../progress.ts';
@@ -11,7 +11,7 @@ export interface BaseLayerPush {
   /** Its numbers in the image, from 0: the same layer may be in it more than once. */
   readonly indexes: readonly [number, ...number[]];
   readonly base: ImageStore;
-  readonly destinations: readonly Destination[];
+  readonly lacking: Lacking;
   readonly pace: Pace;
   readonly onProgress: ProgressListener | undefined;
 }
@@ -21,10 +21,8 @@ export interface BaseLayerPush {
  * once for all the others, without being kept or unpacked.
  */
 export async function pushBaseLayer(push: BaseLayerPush): Promise<void> {
-  const { layer, indexes, base, pace, onProgress } = push;
-  const [index, ...repeats] = indexes;
-  const destinations = push.destinations.filter(({ error }) => error === undefined);
-  if (destinations.length === 0) return;
+  const { layer, indexes, base, lacking, pace, onProgress } = push;
+  const [index] = indexes;
   onProgress?.({ type: 'layer-start', layer: index });
   const { digest, size } = layer.descriptor;
   const source = storedBlob(
@@ -35,13 +33,5 @@ export async function pushBaseLayer(push: BaseLayerPush): Promise<void> {
       onBytes: (bytes) => onProgress?.({ type: 'layer-bytes', layer: index, read: bytes, written: bytes }),
     },
   );
-  const waitsForAll = repeats.length > 0;
-  const wanted = { source, index, destinations, mountFrom: base, isMissing: true };
-  await distribute({ ...wanted, pace, waitsForAll, onProgress });
-  for (const repeat of repeats)
-    for (const { name, error } of destinations)
-      if (error === undefined) {
-        const done = { destination: name, outcome: 'exists', digest, size, sentBytes: 0 } as const;
-        onProgress?.({ type: 'layer-done', layer: repeat, ...done });
-      }
+  await distribute({ source, indexes, lacking, mountFrom: base, isMissing: true, pace, onProgress });
 }

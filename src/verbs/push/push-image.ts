@@ -15,6 +15,7 @@ import { failOnAbort, throwIfAllFailed, type Destination } from '../destination/
 import { plannedLayer, type LayerPlan } from './layer-plan.ts';
 import type { ProgressListener } from '../progress.ts';
 import type { PushedLayer, PushResult } from '../push-result.ts';
+import { allLack, someLack, type Lacking } from '../destination/lacking.ts';
 import { settlePresent } from '../destination/settle-present.ts';
 
 export interface ImagePush {
@@ -54,8 +55,8 @@ async function pushAll(push: ImagePush): Promise<PushResult> {
     push.layers.map(({ known }) => known),
   );
   const lacking =
-    foreseen === undefined ? destinations : await settlePresent({ ...push, manifest: foreseen.manifest });
-  const image = lacking.length === 0 ? foreseen : await pushTo(lacking, push);
+    foreseen === undefined ? allLack(destinations) : settlePresent({ ...push, manifest: foreseen.manifest });
+  const image = (await someLack(lacking)) ? await pushTo(lacking, push) : foreseen;
   throwIfAllFailed(destinations);
   const { config, manifest, layers } = (foreseen ?? image)!;
   return {
@@ -68,7 +69,7 @@ async function pushAll(push: ImagePush): Promise<PushResult> {
 }
 
 /** undefined if all of them failed before the image was made. */
-async function pushTo(destinations: readonly Destination[], push: ImagePush): Promise<MadeImage | undefined> {
+async function pushTo(lacking: Lacking, push: ImagePush): Promise<MadeImage | undefined> {
   // Loaded late: a push that finds its image needs none of what makes layers.
   const [{ pushLayers }, { WorkerPool }] = await Promise.all([
     import('./push-layers.ts'),
@@ -76,10 +77,11 @@ async function pushTo(destinations: readonly Destination[], push: ImagePush): Pr
   ]);
   const pool = new WorkerPool();
   try {
-    const { facts, arrived } = await pushLayers({ ...push, destinations }, pool);
+    const { facts, arrived } = await pushLayers({ ...push, lacking }, pool);
     const image = madeImage(push, facts);
     await Promise.all(
-      destinations.map(async (destination) => {
+      [...lacking].map(async ([destination, lacks]) => {
+        if (!(await lacks)) return;
         await arrived(destination);
         // An archive reads its layers only now.
         if (image !== undefined) await finish(push, destination, image);

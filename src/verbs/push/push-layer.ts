@@ -7,8 +7,8 @@ import { recipeBlocks } from '../../layers/engine/recipe-blocks.ts';
 import { LayerBlob, type LayerFacts } from '../../layers/layer-blob.ts';
 import type { RecipeCache } from '../../layers/recipe-cache.ts';
 import { tarBlocks } from '../../layers/tar-blocks.ts';
-import type { Destination } from '../destination/destination.ts';
 import { distribute } from '../destination/distribute.ts';
+import type { Lacking } from '../destination/lacking.ts';
 import type { BlobOrigin, LayerPlan } from './layer-plan.ts';
 import type { Pace } from '../destination/pace.ts';
 import type { ProgressListener } from '../progress.ts';
@@ -24,7 +24,7 @@ export interface LayerPush {
   readonly index: number;
   readonly pool: WorkerPool;
   readonly cache: RecipeCache | undefined;
-  readonly destinations: readonly Destination[];
+  readonly lacking: Lacking;
   readonly pace: Pace;
   readonly onProgress: ProgressListener | undefined;
   readonly signal: AbortSignal;
@@ -32,12 +32,13 @@ export interface LayerPush {
 
 /** Brings one layer to destinations that lack it; done when one of them has it. Throws what reading it throws. */
 export async function pushLayer(push: LayerPush): Promise<LayerFacts | undefined> {
-  const { layer, index, pool, cache, pace, onProgress, signal } = push;
-  const destinations = push.destinations.filter(({ error }) => error === undefined);
+  const { layer, index, lacking, pool, cache, pace, onProgress, signal } = push;
+  const destinations = [...lacking.keys()].filter(({ error }) => error === undefined);
   if (destinations.length === 0) return undefined;
+  const wanted = { indexes: [index], lacking, pace, onProgress };
   onProgress?.({ type: 'layer-start', layer: index });
   if (layer.origin?.kind === 'blob') {
-    await distribute({ source: readyBlob(push, layer.origin), index, destinations, pace, onProgress });
+    await distribute({ ...wanted, source: readyBlob(push, layer.origin) });
     return layer.known;
   }
   const diffId = expectedDiffId(layer.recipe.content);
@@ -57,10 +58,14 @@ export async function pushLayer(push: LayerPush): Promise<LayerFacts | undefined
   // What nix2container says of a size is not believed: it may be a large layer all the same.
   const isSmall = layer.narSize <= SMALL_LAYER && layer.recipe.content.kind !== 'nix2container';
   const makeFirst = layer.known === undefined && isSmall && !isKept;
-  const made = makeFirst ? bytesSource(blob.what, await collect(blob, signal)) : blob;
-  const source = layer.lies !== undefined && layer.isReused ? reusedBlob(blob, layer.lies) : made;
+  if (makeFirst) {
+    const source = bytesSource(blob.what, await collect(blob, signal));
+    await distribute({ ...wanted, source, again: blob });
+    return blob.facts;
+  }
+  const source = layer.lies !== undefined && layer.isReused ? reusedBlob(blob, layer.lies) : blob;
   const isMissing = layer.known !== undefined;
-  await distribute({ source, index, destinations, mountFrom: layer.lies, isMissing, pace, onProgress });
+  await distribute({ ...wanted, source, mountFrom: layer.lies, isMissing });
   return blob.facts;
 }
 

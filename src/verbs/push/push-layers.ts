@@ -1,45 +1,52 @@
-import pLimit from 'p-limit';
 import { abortError } from '../../base/errors.ts';
 import type { WorkerPool } from '../../layers/engine/pool.ts';
 import type { LayerFacts } from '../../layers/layer-blob.ts';
-import type { BlobId } from '../../stores/image-store.ts';
 import type { Destination } from '../destination/destination.ts';
 import type { StoredLayer } from './layered-image.ts';
-import { LOOKS_AT_ONCE, lookForBlob } from '../destination/look-for-blob.ts';
+import { BlobLooks, type WantedBlob } from '../destination/blob-looks.ts';
+import { JobQueue } from '../destination/job-queue.ts';
+import type { Lacking } from '../destination/lacking.ts';
 import { Pace } from '../destination/pace.ts';
 import { pushBaseLayer } from './push-base-layer.ts';
 import type { ImagePush } from './push-image.ts';
 import { pushLayer } from './push-layer.ts';
 
 /** Brings one blob to destinations. */
-interface Task {
+interface Task extends WantedBlob {
   /** Bytes, roughly. */
   readonly size: number;
-  /** Where it is known beforehand, so that it can be looked for. */
-  readonly blob: BlobId | undefined;
   readonly isFromArchive: boolean;
-  /** Its numbers in the image, from 0. */
-  readonly indexes: readonly [number, ...number[]];
-  readonly bring: (destinations: readonly Destination[]) => Promise<void>;
+  readonly bring: (lacking: Lacking) => Promise<void>;
+}
+
+interface BegunTask {
+  readonly lacking: Lacking;
+  /** Resolves when the first of those that lack the blob has it. */
+  readonly brought: Promise<void>;
+}
+
+export interface LayersPush extends Omit<ImagePush, 'destinations'> {
+  /** Who lacks the image. */
+  readonly lacking: Lacking;
 }
 
 export interface PushedLayers {
   /** What ours come to, if any destination got them all. */
   readonly facts: readonly (LayerFacts | undefined)[];
-  /** Resolves when a destination has all layers, or has failed. */
+  /** Resolves when a destination has all layers, or has failed. To be awaited for each that lacks the image. */
   readonly arrived: (destination: Destination) => Promise<void>;
 }
 
 /**
- * Brings all layers to all destinations that still stand; done when all are made, while slower destinations follow.
- * Known layers are looked for while others are made; only those that are missing somewhere are made or copied.
+ * Brings all layers to those that lack the image; done when it is known what all come to, while destinations follow, each
+ * at its pace. Known layers are looked for while others are made; only those that are missing somewhere are made or copied.
  */
-export async function pushLayers(push: ImagePush, pool: WorkerPool): Promise<PushedLayers> {
-  const { layers, destinations, jobs, signal: outer } = push;
+export async function pushLayers(push: LayersPush, pool: WorkerPool): Promise<PushedLayers> {
+  const { layers, lacking, jobs, signal: outer, onProgress } = push;
   const controller = new AbortController();
   const giveUp = (error: Error): void => {
     controller.abort(error);
-    for (const destination of destinations) destination.fail(error);
+    for (const destination of lacking.keys()) destination.fail(error);
   };
   const onAbort = (): void => {
     giveUp(abortError(outer!));
@@ -47,28 +54,33 @@ export async function pushLayers(push: ImagePush, pool: WorkerPool): Promise<Pus
   outer?.addEventListener('abort', onAbort);
   if (outer?.aborted === true) onAbort();
   const facts = layers.map(({ known }) => known);
-  const looking = pLimit(LOOKS_AT_ONCE);
-  const working = pLimit(jobs);
+  const looks = new BlobLooks(lacking, onProgress);
+  const queue = new JobQueue(jobs);
   const pace = new Pace(jobs);
-  const run = async (task: Task): Promise<void> => {
-    try {
-      const lacking = await looking(() =>
-        lookForBlob({ ...task, destinations, onProgress: push.onProgress }),
-      );
-      if (lacking.length > 0) await working(() => task.bring(lacking));
-    } catch (error) {
-      giveUp(error as Error);
-    }
+  const begin = (task: Task): BegunTask => {
+    const missing = looks.lookFor(task);
+    const bringing = queue.run(missing, () => task.bring(missing));
+    return { lacking: missing, brought: bringing.catch((error: unknown) => giveUp(error as Error)) };
   };
   try {
     const making = { pool, signal: controller.signal, pace, facts };
     const tasks = [...baseTasks(push, pace), ...layerTasks(push, making)];
-    // Largest first: whatever is left at the end is small. All are waited for, so that nothing works on after a failure.
-    await Promise.all(tasks.sort(byTurn).map(run));
-    return { facts, arrived: (destination) => pace.arrived(destination) };
+    // Largest first: whatever is left at the end is small.
+    const begun = tasks.sort(byTurn).map((task) => ({ ...task, ...begin(task) }));
+    await Promise.all(begun.filter(({ blob }) => blob === undefined).map(({ brought }) => brought));
+    return { facts, arrived: async (destination) => arrived(destination, begun, pace) };
   } finally {
     outer?.removeEventListener('abort', onAbort);
   }
+}
+
+async function arrived(destination: Destination, begun: readonly BegunTask[], pace: Pace): Promise<void> {
+  await Promise.all(
+    begun.map(async ({ lacking, brought }) => {
+      if (await lacking.get(destination)) await brought;
+    }),
+  );
+  await pace.arrived(destination);
 }
 
 /** Layers of an archive come in its order, for what lies further in front is read all over again. */
@@ -84,12 +96,12 @@ interface Making {
   readonly facts: (LayerFacts | undefined)[];
 }
 
-function layerTasks(push: ImagePush, { facts, ...making }: Making): Task[] {
+function layerTasks(push: LayersPush, { facts, ...making }: Making): Task[] {
   const { base, layers, cache, onProgress } = push;
   return layers.map((layer, at) => {
     const index = (base?.layers.length ?? 0) + at;
-    const bring = async (destinations: readonly Destination[]): Promise<void> => {
-      const made = await pushLayer({ ...making, layer, index, cache, destinations, onProgress });
+    const bring = async (lacking: Lacking): Promise<void> => {
+      const made = await pushLayer({ ...making, layer, index, cache, lacking, onProgress });
       facts[at] ??= made;
     };
     const isFromArchive = layer.origin !== undefined;
@@ -98,7 +110,7 @@ function layerTasks(push: ImagePush, { facts, ...making }: Making): Task[] {
 }
 
 /** One for each blob: an image may hold the same layer several times. */
-function baseTasks({ base, onProgress }: ImagePush, pace: Pace): Task[] {
+function baseTasks({ base, onProgress }: LayersPush, pace: Pace): Task[] {
   const blobs = new Map<string, { layer: StoredLayer; indexes: [number, ...number[]] }>();
   for (const [index, layer] of (base?.layers ?? []).entries()) {
     const known = blobs.get(layer.descriptor.digest);
@@ -110,7 +122,6 @@ function baseTasks({ base, onProgress }: ImagePush, pace: Pace): Task[] {
     blob: layer.descriptor,
     isFromArchive: false,
     indexes,
-    bring: (destinations) =>
-      pushBaseLayer({ layer, indexes, base: base!.store, destinations, pace, onProgress }),
+    bring: (lacking) => pushBaseLayer({ layer, indexes, base: base!.store, lacking, pace, onProgress }),
   }));
 }

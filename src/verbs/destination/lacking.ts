@@ -1,0 +1,48 @@
+import type { ImageStore } from '../../stores/image-store.ts';
+import type { Destination } from './destination.ts';
+
+/**
+ * Of each destination, whether it lacks something. Each finds out in its own time, so that one that does not answer
+ * holds up nobody else. One that has failed wants nothing any more.
+ */
+export type Lacking = ReadonlyMap<Destination, Promise<boolean>>;
+
+/** Asks all destinations at the same time. */
+export function askEach(
+  destinations: readonly Destination[],
+  lacks: (destination: Destination, store: ImageStore, signal: AbortSignal) => Promise<boolean>,
+): Lacking {
+  const ask = async (destination: Destination): Promise<boolean> => {
+    let answer = false;
+    await destination.attempt(async (store, signal) => {
+      answer = await lacks(destination, store, signal);
+    });
+    return answer;
+  };
+  return new Map(destinations.map((destination) => [destination, ask(destination)]));
+}
+
+export function allLack(destinations: readonly Destination[]): Lacking {
+  return new Map(destinations.map((destination) => [destination, Promise.resolve(true)]));
+}
+
+/** True as soon as the first is found to lack it; false when all are found not to. */
+export async function someLack(lacking: Lacking): Promise<boolean> {
+  return someOf([...lacking.values()]);
+}
+
+/** Those that lack it, when all have said so. */
+export async function whoLacks(lacking: Lacking): Promise<Destination[]> {
+  const answers = await Promise.all(lacking.values());
+  return [...lacking.keys()].filter((_, at) => answers[at]);
+}
+
+/** True as soon as one is true; false when all are false. None may fail. */
+export async function someOf(answers: readonly Promise<boolean>[]): Promise<boolean> {
+  return new Promise((resolve) => {
+    const each = answers.map(async (answer) => {
+      if (await answer) resolve(true);
+    });
+    void Promise.all(each).then(() => resolve(false));
+  });
+}
