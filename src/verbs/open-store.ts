@@ -3,6 +3,7 @@ import { cacheDirectory } from '../layers/recipe-cache.ts';
 import type { ImageStore } from '../stores/image-store.ts';
 import type { Reference } from '../stores/reference.ts';
 import type { RegistryClient } from '../stores/registry/client.ts';
+import type { WaitListener } from '../stores/registry/sender.ts';
 import type { UploadPolicy } from '../stores/registry/upload/upload-task.ts';
 import type { ProgressListener } from './progress.ts';
 import type { RegistryAccess } from './registry-access.ts';
@@ -52,8 +53,14 @@ async function openRegistry(
   const { RegistryStore } = await import('../stores/registry/registry-store.ts');
   const { registryClient } = await import('./registry-client.ts');
   const { clients = new Map<string, RegistryClient>(), registry, onProgress } = options;
-  const onWait = (reason: string, milliseconds: number): void =>
-    onProgress?.({ type: 'wait', destination: host, reason, milliseconds });
+  const onWait: WaitListener = (reason, milliseconds, longest) =>
+    onProgress?.({
+      type: 'wait',
+      destination: host,
+      reason,
+      milliseconds,
+      ...(longest !== undefined && { longest }),
+    });
   const client = clients.get(host) ?? registryClient(host, { registry, onWait });
   clients.set(host, client);
   const uploads = uploadPolicy(registry);

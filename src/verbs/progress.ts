@@ -37,8 +37,11 @@ export type ProgressEvent =
     }
   /** A destination is given up; the others go on. */
   | { type: 'destination-failed'; destination: string; error: Error }
-  /** The client waits before it tries again. */
-  | { type: 'wait'; destination: string; reason: string; milliseconds: number }
+  /**
+   * A request waits before it is tried again, as others may at the same time. `destination` is the registry here; `longest`
+   * is how long the request waits in all before it is given up, where that is known.
+   */
+  | { type: 'wait'; destination: string; reason: string; milliseconds: number; longest?: number }
   /** For whoever asks for more. */
   | { type: 'note'; message: string }
   | { type: 'warning'; message: string };

@@ -1,11 +1,12 @@
 import { RegistryClient } from '../stores/registry/client.ts';
 import type { CredentialSource } from '../stores/registry/credential.ts';
 import { defaultCredentials, fixedCredentials } from '../stores/registry/credentials.ts';
+import type { WaitListener } from '../stores/registry/sender.ts';
 import type { RegistryAccess } from './registry-access.ts';
 
 export interface ClientOptions {
   registry?: RegistryAccess | undefined;
-  onWait?: (reason: string, milliseconds: number) => void;
+  onWait?: WaitListener;
 }
 
 /**

@@ -54,6 +54,25 @@ describe('the process', () => {
     });
   });
 
+  test('says once that a registry is gone, however many layers were on their way, and ends with 6', async (t) => {
+    let uploads = 0;
+    const server = createServer(({ method, url }, response) => {
+      if (method === 'GET' || method === 'HEAD') response.writeHead(url === '/v2/' ? 200 : 404).end();
+      else if ((uploads += 1) === 2) server.close().closeAllConnections();
+    });
+    await new Promise<void>((resolve) => void server.listen(0, '127.0.0.1', resolve));
+    t.after(() => server.closeAllConnections());
+    const host = `127.0.0.1:${(server.address() as AddressInfo).port}`;
+    const { status, stderr } = await nixpush([...examplePush, '--to', `${host}/x`, '--max-wait', '1s']);
+    assert.equal(status, 6, stderr);
+    const waits = stderr.split('\n').filter((line) => line.startsWith('waiting'));
+    assert.equal(waits.length, 1, stderr);
+    assert.match(
+      waits[0]!,
+      new RegExp(`: ${host}/x: pushing layer .* failed: .*; trying again for up to 1.0 s$`),
+    );
+  });
+
   test('prints exactly one line for a destination, and with --quiet nothing else', async (t) => {
     const layout = join(temporaryDirectory(t), 'image');
     const run = await nixpush([...examplePush, '--to', `oci:${layout}`, '--quiet']);

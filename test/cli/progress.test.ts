@@ -191,8 +191,32 @@ describe('lasting lines', () => {
   test('tell of waits and warnings, made safe', () => {
     const state = stateAfter(start);
     const wait: ProgressEvent = { type: 'wait', destination: 'x', reason: 'busy\u0007', milliseconds: 2500 };
+    state.apply(wait, 0);
     assert.equal(eventLine(wait, state, false), 'waiting 2.5 s: busy\\u{7}');
     assert.equal(eventLine({ type: 'warning', message: 'odd\n' }, state, false), 'warning: odd\\n');
+  });
+
+  test('tell once of a registry that all layers wait for, until it answers or the time is over', () => {
+    const state = stateAfter(plan([layer('a', 1), layer('b', 1)], 'ghcr.io/me/x', 'y'));
+    const line = (destination: string, now: number): string | undefined => {
+      const event = {
+        type: 'wait',
+        destination,
+        reason: 'gone',
+        milliseconds: 500,
+        longest: 300_000,
+      } as const;
+      state.apply(event, now);
+      return eventLine(event, state, false);
+    };
+    const told = 'waiting 0.5 s: gone; trying again for up to 5 min 00 s';
+    assert.deepEqual(
+      [line('ghcr.io', 0), line('ghcr.io', 1), line('y', 2), line('y', 3)],
+      [told, undefined, told, undefined],
+    );
+    state.apply(done(0, 'ghcr.io/me/x'), 4);
+    assert.deepEqual([line('ghcr.io', 5), line('y', 6)], [told, undefined]);
+    assert.deepEqual([line('ghcr.io', 300_004), line('y', 300_004)], [undefined, told]);
   });
 
   test('name the paths of a layer that is started only if verbose', () => {
@@ -244,6 +268,17 @@ describe('the display', () => {
     progress.listener(done(0, 'x'));
     progress.finish();
     assert.equal(text, 'warning: odd\n');
+  });
+
+  test('on a terminal tells once of a registry that all layers wait for', () => {
+    const terminal = new FakeTerminal();
+    const stream = Object.assign(terminal, { isTTY: true }) as unknown as NodeJS.WriteStream;
+    const progress = openProgress(stream, { TERM: 'xterm' }, { quiet: false, verbose: false });
+    progress.listener(plan([layer('a', 1), layer('b', 1)], 'ghcr.io/me/x'));
+    for (const milliseconds of [400, 300, 500])
+      progress.listener({ type: 'wait', destination: 'ghcr.io', reason: 'gone', milliseconds });
+    progress.stop();
+    assert.deepEqual(terminal.screen, ['waiting 0.4 s: gone']);
   });
 
   test('on a terminal ends clean, with the summary', () => {

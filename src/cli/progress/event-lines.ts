@@ -1,6 +1,6 @@
 import { NixpushError } from '../../base/errors.ts';
 import type { ProgressEvent } from '../../verbs/progress.ts';
-import { formatBytes, formatDuration, shortDigest } from '../format.ts';
+import { formatBytes, shortDigest } from '../format.ts';
 import { safeText } from '../safe-text.ts';
 import type { PushState } from './push-state.ts';
 
@@ -15,9 +15,7 @@ export function eventLine(event: ProgressEvent, state: PushState, verbose: boole
 /** The same for a display that shows the layers by other means. */
 export function noticeLine(event: ProgressEvent, state: PushState): string | undefined {
   if (event.type === 'warning') return `warning: ${safeText(event.message)}`;
-  if (event.type === 'wait') {
-    return `waiting ${formatDuration(event.milliseconds)}: ${safeText(event.reason)}`;
-  }
+  if (event.type === 'wait') return state.waits.line(event);
   if (event.type === 'base-tree')
     return `reading the directories of ${event.base} once (${formatBytes(event.size)})`;
   if (event.type === 'image-hash')

@@ -15,13 +15,13 @@ export function openMirrorProgress(
   const write = (line: string): void => void stream.write(`${line}\n`);
   const finish = (): void => write(summaryLine(state, performance.now()));
   if (quiet) {
-    const listener: MirrorListener = (event) => event.type === 'warning' && write(noticeLine(event)!);
+    const listener: MirrorListener = (event) => event.type === 'warning' && write(noticeLine(event, state)!);
     return { listener, finish: () => undefined, stop: () => undefined };
   }
   if (canDraw(stream, env)) return liveProgress(stream, state, finish);
   const listener: MirrorListener = (event) => {
     state.apply(event, performance.now());
-    const line = noticeLine(event) ?? imageLine(event, verbose);
+    const line = noticeLine(event, state) ?? imageLine(event, verbose);
     if (line !== undefined) write(line);
   };
   return { listener, finish, stop: () => undefined };
@@ -36,7 +36,7 @@ function liveProgress(
   return {
     listener: (event) => {
       state.apply(event, performance.now());
-      const line = noticeLine(event);
+      const line = noticeLine(event, state);
       if (line !== undefined) live.draw([line]);
     },
     finish: () => {
@@ -47,11 +47,9 @@ function liveProgress(
   };
 }
 
-function noticeLine(event: MirrorEvent): string | undefined {
+function noticeLine(event: MirrorEvent, { waits }: MirrorState): string | undefined {
   if (event.type === 'warning') return `warning: ${safeText(event.message)}`;
-  if (event.type === 'wait')
-    return `waiting ${formatDuration(event.milliseconds)}: ${safeText(event.reason)}`;
-  return undefined;
+  return event.type === 'wait' ? waits.line(event) : undefined;
 }
 
 /** What is as it was is worth a line only to who wants to know everything. */

@@ -1,6 +1,7 @@
 import type { MirrorEvent } from '../../verbs/mirror/mirror-events.ts';
 import { formatBytes } from '../format.ts';
 import { Rate } from './rate.ts';
+import { Waits } from './waits.ts';
 
 const MOST_LINES = 8;
 
@@ -9,6 +10,7 @@ export class MirrorState {
   readonly outcomes = { unchanged: 0, copied: 0, planned: 0, failed: 0 };
   pruned = 0;
   sentBytes = 0;
+  readonly waits: Waits = new Waits();
   readonly startedAt: number;
   #images = 0;
   /** Bytes of the images that are, or were, copied, and what of it was read. */
@@ -41,6 +43,8 @@ export class MirrorState {
         this.pruned += 1;
         break;
       case 'wait':
+        this.waits.waiting(event, now);
+        break;
       case 'warning':
     }
   }
@@ -77,7 +81,9 @@ export class MirrorState {
     // What was there already was not read, and will not be.
     if (copy !== undefined) this.#total -= copy.bytes - Math.min(copy.read, copy.bytes);
     this.#active.delete(image);
-    if (outcome === 'copied') this.sentBytes += bytes;
+    if (outcome !== 'copied') return;
+    this.sentBytes += bytes;
+    this.waits.arrived(image);
   }
 }
 

@@ -1,5 +1,6 @@
 import type { PlannedBlob, PlannedLayer, ProgressEvent } from '../../verbs/progress.ts';
 import { Rate } from './rate.ts';
+import { Waits } from './waits.ts';
 
 export interface LayerState {
   /** From 1. */
@@ -32,6 +33,7 @@ export class PushState {
   isCopy = false;
   /** Of all layers together. */
   rate: Rate;
+  readonly waits: Waits = new Waits();
   readonly startedAt: number;
 
   constructor(now: number) {
@@ -67,10 +69,12 @@ export class PushState {
       case 'destination-done':
         if (event.unchanged === true) this.#unchanged(event.destination);
         break;
+      case 'wait':
+        this.waits.waiting(event, now);
+        break;
       case 'base-tree':
       case 'image-hash':
       case 'note':
-      case 'wait':
       case 'warning':
     }
   }
@@ -134,6 +138,7 @@ export class PushState {
       destination.sentBytes += event.sentBytes;
     }
     this.layers[event.layer]?.at.add(event.destination);
+    this.waits.arrived(event.destination);
     this.#settle();
   }
 

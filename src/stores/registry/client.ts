@@ -9,7 +9,7 @@ import { rateBudget, type RateBudget } from './rate-budget.ts';
 import { registryError } from './registry-error.ts';
 import type { RegistryResponse } from './response.ts';
 import type { Scope } from './scope.ts';
-import { Sender, type HttpAnswer } from './sender.ts';
+import { Sender, type HttpAnswer, type WaitListener } from './sender.ts';
 import { createTransport } from './transport.ts';
 import { untilAborted } from './until-aborted.ts';
 import { resolveRedirect } from './url-policy.ts';
@@ -32,7 +32,7 @@ export interface RegistryClientOptions {
   dispatcher?: Dispatcher;
   userAgent?: string;
   /** The client waits before it tries again. */
-  onWait?: (reason: string, milliseconds: number) => void;
+  onWait?: WaitListener;
   /** How long one request may wait in all between its tries, milliseconds. Default five minutes. */
   maxWaitMs?: number;
   clock?: Clock;
@@ -87,7 +87,7 @@ export class RegistryClient {
       dispatcher: () => this.#transport(),
       clock: this.#clock,
       userAgent: options.userAgent ?? 'nixpush',
-      maxWaitMs: options.maxWaitMs ?? MAX_WAIT_MS,
+      maxWaitMs: this.maxWaitMs,
       onWait: options.onWait,
     });
   }
@@ -100,6 +100,11 @@ export class RegistryClient {
   /** What the first contact showed; the first call makes it. */
   async discovery(signal?: AbortSignal): Promise<Discovery> {
     return this.#connect(signal);
+  }
+
+  /** How long a request waits in all before it is given up, milliseconds. */
+  get maxWaitMs(): number {
+    return this.#options.maxWaitMs ?? MAX_WAIT_MS;
   }
 
   /** What the registry will still answer, as its last answer about it has it; undefined while it said nothing. */

@@ -20,6 +20,7 @@ import { headManifest } from './manifest-head.ts';
 import { putManifest } from './manifest-put.ts';
 import { listReferrers } from './referrers.ts';
 import { repositoryName, type Repository } from './repository.ts';
+import type { WaitListener } from './sender.ts';
 import { listTags } from './tags.ts';
 import { abortUpload } from './upload/abort.ts';
 import { defaultUploadPolicy } from './upload/default-policy.ts';
@@ -41,7 +42,7 @@ export interface RegistryStoreOptions {
   /** Where it is remembered, for later processes, what the registry can do and how far uploads came. Default: nowhere. */
   cacheDirectory?: string | undefined;
   /** An upload waits before it begins anew. The client tells its own waits. */
-  onWait?: (reason: string, milliseconds: number) => void;
+  onWait?: WaitListener;
 }
 
 /** A repository of a registry that speaks the OCI distribution protocol. */

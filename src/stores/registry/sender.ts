@@ -26,12 +26,15 @@ export interface HttpAnswer extends RegistryResponse {
   readonly replayable: boolean;
 }
 
+/** Told before a wait: `longest` is for how long the request waits in all, at most. Milliseconds. */
+export type WaitListener = (reason: string, milliseconds: number, longest?: number) => void;
+
 export interface SenderOptions {
   readonly dispatcher: () => Promise<Dispatcher>;
   readonly clock: Clock;
   readonly userAgent: string;
   readonly maxWaitMs: number;
-  readonly onWait: ((reason: string, milliseconds: number) => void) | undefined;
+  readonly onWait: WaitListener | undefined;
 }
 
 const HEADERS_TIMEOUT_MS = 60_000;
@@ -72,7 +75,8 @@ export class Sender {
         return { ...outcome.answer, replayable: outcome.replayable };
       }
       await outcome.answer?.body.dump();
-      this.#options.onWait?.(pause.reason, pause.milliseconds);
+      const { maxWaitMs, onWait } = this.#options;
+      onWait?.(pause.reason, pause.milliseconds, this.#answered.has(host) ? maxWaitMs : undefined);
       if (pause.forHost) continue;
       await this.#options.clock.sleep(pause.milliseconds, request.signal);
       waited += pause.milliseconds;

@@ -98,12 +98,13 @@ export class UploadPlan {
   }
 
   async #restart(error: unknown, mode: UploadMode): Promise<void> {
-    const { policy, signal, onWait } = this.#task;
+    const { client, policy, signal, onWait } = this.#task;
     const digestInvalid = mentions(error, 'DIGEST_INVALID');
     if (this.#restarts >= policy.restarts || (digestInvalid && this.#digestRefused)) throw error;
     this.#digestRefused ||= digestInvalid;
     const milliseconds = backoffMs(this.#restarts, policy.clock.random());
-    onWait?.(error instanceof Error ? error.message : 'the upload broke', milliseconds);
+    const reason = error instanceof Error ? error.message : 'the upload broke';
+    onWait?.(reason, milliseconds, client.maxWaitMs);
     await policy.clock.sleep(milliseconds, signal);
     this.#restarts += 1;
     this.#inMode += 1;

@@ -1,6 +1,7 @@
 import type { BlobSource } from '../../image-store.ts';
 import type { Clock } from '../clock.ts';
 import type { Repository } from '../repository.ts';
+import type { WaitListener } from '../sender.ts';
 import type { RegistryProfile } from './registry-profile.ts';
 import type { SessionFile } from './session-file.ts';
 import type { UploadMode } from './upload-mode.ts';
@@ -15,7 +16,7 @@ export interface UploadTask extends Repository {
   /** Where the session is noted for a later process. */
   readonly file: SessionFile | undefined;
   readonly signal: AbortSignal | undefined;
-  readonly onWait: ((reason: string, milliseconds: number) => void) | undefined;
+  readonly onWait: WaitListener | undefined;
 }
 
 export interface UploadPolicy {
