@@ -3,6 +3,7 @@ import { cacheDirectory } from '../layers/recipe-cache.ts';
 import type { ImageStore } from '../stores/image-store.ts';
 import type { Reference } from '../stores/reference.ts';
 import type { RegistryClient } from '../stores/registry/client.ts';
+import type { Discovery } from '../stores/registry/discovery.ts';
 import type { WaitListener } from '../stores/registry/sender.ts';
 import type { UploadPolicy } from '../stores/registry/upload/upload-task.ts';
 import type { ProgressListener } from './progress.ts';
@@ -14,6 +15,8 @@ export interface OpenStoreOptions {
   create?: boolean;
   /** Clients by host: places of one registry that are opened with the same map share tokens, waits and connections. */
   clients?: Map<string, RegistryClient>;
+  /** What earlier clients found out, by host. Where it is out of date, requests fail. */
+  discoveries?: ReadonlyMap<string, Discovery>;
   onProgress?: ProgressListener;
   signal?: AbortSignal | undefined;
 }
@@ -52,7 +55,7 @@ async function openRegistry(
 ): Promise<ImageStore> {
   const { RegistryStore } = await import('../stores/registry/registry-store.ts');
   const { registryClient } = await import('./registry-client.ts');
-  const { clients = new Map<string, RegistryClient>(), registry, onProgress } = options;
+  const { clients = new Map<string, RegistryClient>(), registry, discoveries, onProgress } = options;
   const onWait: WaitListener = (reason, milliseconds, longest) =>
     onProgress?.({
       type: 'wait',
@@ -61,7 +64,8 @@ async function openRegistry(
       milliseconds,
       ...(longest !== undefined && { longest }),
     });
-  const client = clients.get(host) ?? registryClient(host, { registry, onWait });
+  const client =
+    clients.get(host) ?? registryClient(host, { registry, onWait, discovery: discoveries?.get(host) });
   clients.set(host, client);
   const uploads = uploadPolicy(registry);
   return new RegistryStore({ client, repository, uploads, onWait, cacheDirectory: cacheDirectory() });

@@ -1,5 +1,6 @@
 import { readImageInput } from '../definitions/image-input.ts';
 import { treeLocation } from '../nix/tree-location.ts';
+import type { RegistryClient } from '../stores/registry/client.ts';
 import type { DefinitionInput } from './push/definition-options.ts';
 import { openPushMemory } from './push/push-memory.ts';
 import type { PushOptions } from './push/push-options.ts';
@@ -39,8 +40,10 @@ async function pushStorePaths(options: PushOptions, settings: PushSettings): Pro
   if (again !== undefined) return again;
   const { pushClosure } = await import('./push/push-closure.ts');
   if (memory === undefined) return pushClosure(options, settings);
-  const result = await pushClosure({ ...options, onProgress: memory.listener(options.onProgress) }, settings);
-  memory.keep(result);
+  const clients = new Map<string, RegistryClient>();
+  const onProgress = memory.listener(options.onProgress);
+  const result = await pushClosure({ ...options, clients, onProgress }, settings);
+  memory.keep(result, clients);
   return result;
 }
 

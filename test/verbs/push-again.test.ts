@@ -114,7 +114,7 @@ suite('a push of an image that is there already', () => {
       XDG_CACHE_HOME: machine,
     });
     assert.equal(again.trim(), `${there.host}/x/demo@${manifest.digest}`);
-    assert.deepEqual(asked(there), ['ping 401', 'token 200', 'manifest-head 200']);
+    assert.deepEqual(asked(there), ['token 200', 'manifest-head 200']);
     const opened = readFileSync(log, 'utf8');
     assert.match(opened, /closure\.json/);
     assert.doesNotMatch(opened, new RegExp(`"${scene.physicalStore}`));
@@ -165,6 +165,30 @@ suite('a push of an image that is there already', () => {
     assert.notEqual(there.repository('x').tags.get('latest'), manifest.digest);
     const again = await scene.pushed(machine, 'app', '--to', `${there.host}/x`);
     assert.equal(there.repository('x').tags.get('latest'), again.manifest.digest);
+  });
+
+  test('finds out again how a registry wants to be spoken to that has changed', async (t) => {
+    const scene = application(t);
+    const login = { username: 'me', password: 'secret' };
+    const there = await registry(t, { auth: { kind: 'basic', ...login } });
+    const machine = temporaryDirectory(t);
+    const auth = Buffer.from('me:secret').toString('base64');
+    writeFileSync(join(machine, 'config.json'), JSON.stringify({ auths: { [there.host]: { auth } } }));
+    const push = async (): Promise<string[]> => {
+      const args = scene.arguments('app', '--to', `${there.host}/x`);
+      const run = await nixpush(args, { env: { XDG_CACHE_HOME: machine, DOCKER_CONFIG: machine } });
+      assert.equal(run.status, 0, run.stderr);
+      return asked(there);
+    };
+    await push();
+    assert.deepEqual(await push(), ['manifest-head 200']);
+    there.quirks = { auth: { kind: 'bearer', ...login } };
+    assert.ok((await push()).includes('ping 401'));
+    assert.deepEqual(await push(), ['token 200', 'manifest-head 200']);
+    there.quirks = {};
+    await push();
+    there.quirks = { auth: { kind: 'bearer', ...login } };
+    assert.deepEqual(await push(), ['manifest-head 401', 'token 200', 'manifest-head 200']);
   });
 
   test('says that nothing was sent', async (t) => {

@@ -28,6 +28,8 @@ export interface RegistryClientOptions {
   credentials?: CredentialSource;
   /** Token servers (host[:port]) of another domain than the registry's that may see its credentials. */
   trustedRealms?: readonly string[];
+  /** What an earlier client found out, in place of a first contact. Where it is out of date, requests fail. */
+  discovery?: Discovery | undefined;
   /** In place of the connections the client would make itself; stays open at `close`. */
   dispatcher?: Dispatcher;
   userAgent?: string;
@@ -77,6 +79,7 @@ export class RegistryClient {
   readonly #closing = new AbortController();
   #dispatcher: Promise<Dispatcher> | undefined;
   #session: Promise<Session> | undefined;
+  #discovered: Discovery | undefined;
   #budget: RateBudget | undefined;
 
   constructor(options: RegistryClientOptions) {
@@ -100,6 +103,11 @@ export class RegistryClient {
   /** What the first contact showed; the first call makes it. */
   async discovery(signal?: AbortSignal): Promise<Discovery> {
     return this.#connect(signal);
+  }
+
+  /** The same, if it was found out: also after `close`. */
+  get discovered(): Discovery | undefined {
+    return this.#discovered;
   }
 
   /** How long a request waits in all before it is given up, milliseconds. */
@@ -168,7 +176,8 @@ export class RegistryClient {
   async #open(): Promise<Session> {
     const closed = this.#closing.signal;
     const { insecure = false, credentials, trustedRealms = [] } = this.#options;
-    const discovery = await discover(this.host, insecure, this.#sender, closed);
+    const discovery = this.#options.discovery ?? (await discover(this.host, insecure, this.#sender, closed));
+    this.#discovered = discovery;
     const authorizer = new Authorizer(discovery, {
       host: this.host,
       credentials,

@@ -55,6 +55,24 @@ async function ping(
   return { origin, challenges: challengesOf(answer), software: answer.headers['server'] ?? '' };
 }
 
+/** A Discovery as JSON can hold it. */
+export interface SavedDiscovery {
+  readonly origin: string;
+  readonly challenges: readonly (readonly [scheme: string, params: readonly (readonly [string, string])[]])[];
+  readonly software: string;
+}
+
+export function saveDiscovery({ origin, challenges, software }: Discovery): SavedDiscovery {
+  const saved = challenges.map(({ scheme, params }) => [scheme, [...params]] as const);
+  return { origin: origin.href, challenges: saved, software };
+}
+
+/** Throws for what was not made by `saveDiscovery`. */
+export function readDiscovery({ origin, challenges, software }: SavedDiscovery): Discovery {
+  const read = challenges.map(([scheme, params]) => ({ scheme, params: new Map(params) }));
+  return { origin: new URL(origin), challenges: read, software };
+}
+
 /** The challenges of a 401; a 401 without any is taken as a wish for a password. */
 export function challengesOf(answer: Pick<HttpAnswer, 'status' | 'headers'>): AuthChallenge[] {
   if (answer.status !== 401) return [];

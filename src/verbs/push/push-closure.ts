@@ -20,12 +20,12 @@ interface Defined {
 
 /** Plans the image of a closure, and brings it to its destinations. Throws NixpushError. */
 export async function pushClosure(
-  options: PushOptions,
+  options: PushOptions & { clients?: Map<string, RegistryClient> },
   settings: PushSettings,
   defined?: Defined,
 ): Promise<PushResult> {
   // Shared, so that a registry can take layers of a base image over from another repository.
-  const clients = new Map<string, RegistryClient>();
+  const { clients = new Map<string, RegistryClient>() } = options;
   const destinations = await openDestinations(options.to, { ...options, clients }, defined?.names);
   let base: BaseImage | undefined;
   let earlier: Earlier | undefined;

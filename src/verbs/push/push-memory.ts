@@ -6,6 +6,8 @@ import { version } from '../../base/version.ts';
 import { cacheDirectory } from '../../layers/recipe-cache.ts';
 import type { ClosurePath } from '../../nix/closure.ts';
 import { openClosureSource } from '../../nix/open-source.ts';
+import type { RegistryClient } from '../../stores/registry/client.ts';
+import { readDiscovery, saveDiscovery, type SavedDiscovery } from '../../stores/registry/discovery.ts';
 import { openDestinations, type Destination } from '../destination/destination.ts';
 import type { ProgressListener } from '../progress.ts';
 import type { PushResult } from '../push-result.ts';
@@ -20,6 +22,8 @@ interface RememberedPush {
   readonly result: Omit<PushResult, 'destinations'>;
   /** It gave them; whoever pushes the same again is told the same. */
   readonly warnings: readonly string[];
+  /** How its registries want to be spoken to, by host: the look at the tags does without a first contact. */
+  readonly registries: readonly (readonly [host: string, SavedDiscovery])[];
 }
 
 /**
@@ -44,18 +48,27 @@ export class PushMemory {
     };
   }
 
-  keep({ destinations, ...result }: PushResult): void {
+  /** `clients` are those that it was made with, by host. */
+  keep({ destinations, ...result }: PushResult, clients: ReadonlyMap<string, RegistryClient>): void {
     if (destinations.some(({ error }) => error !== undefined)) return;
-    const push: RememberedPush = { result, warnings: this.#warnings };
+    const registries = [...clients].flatMap(([host, { discovered }]) =>
+      discovered === undefined ? [] : [[host, saveDiscovery(discovered)] as const],
+    );
+    const push: RememberedPush = { result, warnings: this.#warnings, registries };
     this.#files.write(this.#key, JSON.stringify(push));
   }
 
-  /** The result of the same push, if all tags point to its image: one request for each tag. Throws what opening DESTs throws. */
+  /**
+   * The result of the same push, if all tags point to its image: one request for each tag, and one for a token where the
+   * registry wants that. A registry that has changed since then looks like one without the image. Throws what opening DESTs
+   * throws.
+   */
   async again(options: PushOptions): Promise<PushResult | undefined> {
     const push = this.#read();
     const manifest = push?.result.manifest?.digest;
     if (push === undefined || manifest === undefined) return undefined;
-    const destinations = await openDestinations(options.to, options);
+    const discoveries = new Map(push.registries.map(([host, saved]) => [host, readDiscovery(saved)]));
+    const destinations = await openDestinations(options.to, { ...options, discoveries });
     try {
       const isThere = await Promise.all(destinations.map((destination) => pointsTo(destination, manifest)));
       if (isThere.includes(false)) return undefined;
@@ -118,13 +131,14 @@ export async function openPushMemory(
 
 function keyOf(
   closure: readonly ClosurePath[],
-  { paths, to, layers, noLinks, annotations }: PushOptions,
+  { paths, to, layers, noLinks, annotations, registry }: PushOptions,
   { codec, tarFormat, platform, created, config, maxLayers }: PushSettings,
 ): string {
   const hash = createHash('sha256');
   for (const { path, narHash } of closure) hash.update(`${path} ${narHash}\n`);
   const layering = [codec.id, tarFormat, maxLayers, layers, noLinks];
-  const settings = [...layering, platform, created, config, annotations];
+  // What was found out of a registry that may be spoken to without TLS holds only as long as that is allowed.
+  const settings = [...layering, platform, created, config, annotations, registry?.insecure];
   // The number is that of the format.
-  return ['push 1', version(), hash.digest('hex'), JSON.stringify([paths, to, ...settings])].join('\n');
+  return ['push 2', version(), hash.digest('hex'), JSON.stringify([paths, to, ...settings])].join('\n');
 }
