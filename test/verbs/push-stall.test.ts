@@ -87,6 +87,19 @@ suite('a push to two registries, of which one does not answer when it is asked',
     }
   }
 
+  test('manifest-head, in the same push again: the other, which has lost the image, gets it again', async (t) => {
+    const { good, slow } = await registries(t);
+    const options = { ...twelveLayers(t), to: [`${slow.host}/x/app:v1`, `${good.host}/x/app:v1`] };
+    await push(options);
+    const repository = good.repository('x/app');
+    for (const part of [repository.blobs, repository.manifests, repository.tags]) part.clear();
+    const answers = signal();
+    slow.fault({ on: 'manifest-head', times: Infinity, effect: { kind: 'hold', until: answers.given } });
+    const { done } = await pushed(options, answers.give);
+    assert.deepEqual(done, [`${good.host}/x/app`, `${slow.host}/x/app`]);
+    assert.deepEqual(held(good), held(slow));
+  });
+
   test('it fails by itself in the end, and the result says so', async (t) => {
     const { good, slow } = await registries(t);
     const layers = twelveLayers(t);

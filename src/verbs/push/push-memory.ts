@@ -9,6 +9,7 @@ import { openClosureSource } from '../../nix/open-source.ts';
 import type { RegistryClient } from '../../stores/registry/client.ts';
 import { readDiscovery, saveDiscovery, type SavedDiscovery } from '../../stores/registry/discovery.ts';
 import { openDestinations, type Destination } from '../destination/destination.ts';
+import { someOf } from '../destination/lacking.ts';
 import type { ProgressListener } from '../progress.ts';
 import type { PushResult } from '../push-result.ts';
 import type { PushSettings } from './push-settings.ts';
@@ -69,12 +70,16 @@ export class PushMemory {
     if (push === undefined || manifest === undefined) return undefined;
     const discoveries = new Map(push.registries.map(([host, saved]) => [host, readDiscovery(saved)]));
     const destinations = await openDestinations(options.to, { ...options, discoveries });
+    const asking = new AbortController();
+    const lacks = async (destination: Destination): Promise<boolean> =>
+      !(await pointsTo(destination, manifest, asking.signal));
     try {
-      const isThere = await Promise.all(destinations.map((destination) => pointsTo(destination, manifest)));
-      if (isThere.includes(false)) return undefined;
+      // The first that lacks it decides: the others need not be waited for.
+      if (await someOf(destinations.map(lacks))) return undefined;
       tell(push, destinations, manifest, options.onProgress);
       return { ...push.result, destinations: destinations.flatMap((each) => each.results(manifest)) };
     } finally {
+      asking.abort();
       await Promise.all(destinations.map(({ store }) => store.close()));
     }
   }
@@ -108,9 +113,15 @@ function tell(
     });
 }
 
-async function pointsTo({ store, tags }: Destination, manifest: Digest): Promise<boolean> {
+async function pointsTo(
+  { store, tags }: Destination,
+  manifest: Digest,
+  signal: AbortSignal,
+): Promise<boolean> {
   if (store.keepsImagesWhole !== true) return false;
-  const found = await Promise.all(tags.map((tag) => store.headManifest(tag).catch(() => undefined)));
+  const found = await Promise.all(
+    tags.map((tag) => store.headManifest(tag, { signal }).catch(() => undefined)),
+  );
   return found.length > 0 && found.every((each) => each?.digest === manifest);
 }
 
