@@ -32,6 +32,9 @@ function decisive(errors: readonly ErrorObject[]): ErrorObject {
   );
 }
 
+/** More of them are not named in a message. */
+const MOST_CHOICES = 8;
+
 interface Finding {
   readonly place: string;
   readonly wrong: string;
@@ -64,11 +67,17 @@ function describe(error: ErrorObject): Finding {
       const { limit } = error.params as { limit: number };
       return { place, wrong: limit === 1 ? 'is empty' : `must have ${limit} or more` };
     }
+    case 'enum': {
+      const choices = (error.params as { allowedValues: readonly unknown[] }).allowedValues.map(String);
+      if (choices.length <= MOST_CHOICES || typeof error.data !== 'string') break;
+      const meant = suggest(error.data, choices);
+      const hint = meant === undefined ? `Known here: ${choices.join(', ')}.` : `Did you mean ${meant}?`;
+      return { place, wrong: `is none of the ${choices.length} that are known`, hint };
+    }
     case 'uniqueItems':
       return { place, wrong: 'has the same entry twice' };
-    default:
-      return { place, wrong: `must be ${expected(error)}${notThis(error.data)}`, ...quotesHint(error) };
   }
+  return { place, wrong: `must be ${expected(error)}${notThis(error.data)}`, ...quotesHint(error) };
 }
 
 /** What a value must be, to stand after "must be". */

@@ -1,7 +1,7 @@
-/** The candidate that was probably meant by `text`, if one is near enough for a typing error. */
+/** The candidate that was probably meant by `text`, if one is near enough for a typing error, large letters or small. */
 export function suggest(text: string, candidates: readonly string[]): string | undefined {
   const scored = candidates
-    .map((candidate) => ({ candidate, distance: editDistance(text, candidate) }))
+    .map((candidate) => ({ candidate, distance: editDistance(text.toLowerCase(), candidate.toLowerCase()) }))
     .filter(({ candidate, distance }) => distance <= Math.max(1, Math.floor(candidate.length / 3)));
   return scored.sort((a, b) => a.distance - b.distance)[0]?.candidate;
 }

@@ -10,6 +10,7 @@ import { parseReference } from '../stores/reference.ts';
 import { readImageClosure } from './read/image-closure.ts';
 import { layerHistories, readConfig, storePathsIn, type StoredConfig } from './read/read-config.ts';
 import { manifestName } from './manifest-name.ts';
+import { lookAtImage } from './names-path.ts';
 import { openImageStore } from './open-store.ts';
 import type { RegistryAccess } from './registry-access.ts';
 
@@ -70,6 +71,10 @@ export interface InspectedIndex {
 
 /** Reads an image's manifest and config, or an index; layers are read for `sizes` only. Throws NixpushError. */
 export async function inspect(reference: string, options: InspectOptions = {}): Promise<InspectResult> {
+  return lookAtImage(reference, () => inspectReference(reference, options));
+}
+
+async function inspectReference(reference: string, options: InspectOptions): Promise<InspectResult> {
   const { registry, platform, sizes, signal } = options;
   const wanted = platform === undefined ? undefined : parsePlatform(platform);
   const parsed = parseReference(reference);

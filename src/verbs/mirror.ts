@@ -3,6 +3,7 @@ import { cacheDirectory } from '../layers/recipe-cache.ts';
 import type { RegistryClient } from '../stores/registry/client.ts';
 import { BlobPlaces } from './destination/blob-places.ts';
 import { chooseImages } from './mirror/choose-images.ts';
+import { CountedBlobs } from './mirror/counted-blobs.ts';
 import { HostLimits } from './mirror/host-limits.ts';
 import { Journal } from './mirror/journal.ts';
 import type { MirrorContext } from './mirror/mirror-context.ts';
@@ -56,7 +57,7 @@ export async function mirror(
     copies: new HostLimits(options.jobs ?? DEFAULT_JOBS),
     dryRun: options.dryRun ?? false,
     recheck: options.recheck ?? false,
-    estimated: new Set(),
+    counted: new CountedBlobs(),
     options: signal === undefined ? {} : { signal },
     tell,
   };

@@ -114,7 +114,16 @@ describe('nixpush mirror', () => {
     );
     assert.equal(repositories[0]!.to, `${mirror.host}/m/demo`);
     const errors = stderr.split('\n').filter((line) => line.startsWith('{'));
-    assert.equal(new Set(errors).size, errors.length);
+    assert.equal(errors.length, 1);
+  });
+
+  test('says once that a repository may not be read, however many tags it has', async (t) => {
+    const { source, run } = await scene(t, '1', '2', '3');
+    for (const on of ['manifest-head', 'manifest-get'] as const)
+      source.fault({ on, times: 1000, effect: { kind: 'answer', status: 401 } });
+    const { status, stderr } = await run();
+    assert.equal(status, 3);
+    assert.equal(stderr.split('\n').filter((line) => line.startsWith('nixpush: ')).length, 1, stderr);
   });
 
   test('reads a file, and its login', async (t) => {

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
+import { OCI_INDEX } from '../../src/image/media-types.ts';
 import type { Digest } from '../../src/base/digest.ts';
 import { NixpushError, type ErrorCode } from '../../src/base/errors.ts';
 import { EXIT_CODES, exitCodeOf } from '../../src/cli/exit-codes.ts';
@@ -282,11 +283,11 @@ describe('an inspected image', () => {
       reference: 'x',
       manifest: descriptor,
       annotations: {},
-      manifests: [{ ...descriptor, platform }, descriptor],
+      manifests: [{ ...descriptor, platform }, descriptor, { ...descriptor, mediaType: OCI_INDEX }],
     });
     assert.match(
       text,
-      /Index of 2 manifests; --platform shows one:\n {2}linux\/arm64\/v8 {2}sha256:.*\n {2}- {15}sha256:/,
+      /Index of 3 manifests; --platform shows one:\n {2}linux\/arm64\/v8 {2}sha256:.*\n {2}- {15}sha256:.*\n {2}index {11}sha256:/,
     );
   });
 });

@@ -116,7 +116,14 @@ suite('an image definition', () => {
     [
       'a capability that is none',
       { permissions: [{ path: '/x', capabilities: ['CAP_FLY'] }] },
-      /^image\.json: permissions\[0\]\.capabilities\[0\] must be "CAP_CHOWN" or /,
+      /^image\.json: permissions\[0\]\.capabilities\[0\] is none of the 41 that are known$/,
+      /^Known here: CAP_CHOWN, /,
+    ],
+    [
+      'a capability that is spelt in another way',
+      { permissions: [{ path: '/x', capabilities: ['net_bind_service'] }] },
+      /capabilities\[0\] is none of the 41 that are known$/,
+      /^Did you mean CAP_NET_BIND_SERVICE\?$/,
     ],
     [
       'runAsRoot',

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { suite, test, type TestContext } from 'node:test';
-import { push, type PushOptions } from '../../src/index.ts';
+import { push, type ProgressListener, type PushOptions } from '../../src/index.ts';
 import { StoreBuilder } from '../support/store-builder.ts';
 import { temporaryDirectory } from '../support/temporary.ts';
 
@@ -46,6 +46,19 @@ suite('--layers', () => {
     const file = join(directory, 'layers.json');
     writeFileSync(file, JSON.stringify({ groups: [['glibc'], ['python*']] }));
     assert.deepEqual(await layers({ layers: file }), ['glibc', 'python', 'app']);
+  });
+
+  test('warns of what groups name and the closure has not', async (t) => {
+    const { layers } = scene(t);
+    const warnings: string[] = [];
+    const onProgress: ProgressListener = (event) => {
+      if (event.type === 'warning' && event.message.includes('layers')) warnings.push(event.message);
+    };
+    const groups = [['glibc', 'gilbc'], ['python*'], ['perl*']];
+    assert.deepEqual(await layers({ layers: { groups }, onProgress }), ['glibc', 'python', 'app']);
+    assert.deepEqual(warnings, [
+      'the groups of layers name "gilbc", "perl*": the closure has no such store path',
+    ]);
   });
 
   test('takes a pipeline, as a value in the library', async (t) => {

@@ -47,6 +47,21 @@ describe('looking at a closure and at the image of it', () => {
     assert.deepEqual(result.roots, [hello]);
   });
 
+  test('a file whose name is taken for an image is named in the hint', async (t) => {
+    const cwd = temporaryDirectory(t);
+    writeFileSync(join(cwd, 'Image.json'), '{}');
+    for (const args of [['inspect'], ['why', greetings]] as const) {
+      const [verb, ...more] = args;
+      const { status, stderr } = await nixpush([verb, 'Image.json', ...more], { cwd });
+      assert.notEqual(status, 0);
+      assert.match(
+        stderr,
+        /hint: Image\.json was taken for an image; write \.\/Image\.json for what is called so here\./,
+      );
+    }
+    assert.doesNotMatch((await nixpush(['inspect', 'Other.json'], { cwd })).stderr, /\.\//);
+  });
+
   test('of an image they are found in its layers', async () => {
     const result = await inspect(image, { sizes: true });
     assert.ok(result.kind === 'image');

@@ -7,6 +7,7 @@ import type {
   InspectResult,
 } from '../../verbs/inspect.ts';
 import type { Platform } from '../../image/descriptor.ts';
+import { isIndexType } from '../../image/media-types.ts';
 import { count, formatBytes, formatTable, shortDigest } from '../format.ts';
 import { safeText } from '../safe-text.ts';
 
@@ -63,7 +64,7 @@ function imageLines(image: InspectedImage): string[] {
 
 function indexLines({ reference, manifest, annotations, manifests }: InspectedIndex): string[] {
   const rows = manifests.map(({ platform, digest, mediaType, artifactType }) => [
-    platformText(platform),
+    isIndexType(mediaType) ? 'index' : platformText(platform),
     digest,
     artifactType ?? mediaType,
   ]);

@@ -1,3 +1,4 @@
+import { NixpushError } from '../../base/errors.ts';
 import type { MirroredImage, MirroredRepository, MirrorResult } from '../../verbs/mirror/mirror-result.ts';
 import type { Arguments } from '../arguments.ts';
 import type { CliContext } from '../command.ts';
@@ -16,11 +17,18 @@ export function reportMirror(result: MirrorResult, args: Arguments, context: Cli
   const errors = result.repositories
     .flatMap(({ images, error }) => [...images.map((image) => image.error), error])
     .filter((error) => error !== undefined);
-  // What ails a registry ails many images.
-  const distinct = new Map(errors.map((error) => [error.message, error]));
+  // What ails a registry ails many images; where somebody may not go, it does not matter for which of them.
+  const distinct = new Map(errors.map((error) => [subjectOf(error), error]));
   for (const error of distinct.values())
     printError(error, context.stderr, { json, verbose: args.flag('verbose') });
   return errors[0] === undefined ? 0 : exitCodeOf(errors[0]);
+}
+
+function subjectOf(error: Error): string {
+  if (!(error instanceof NixpushError)) return error.message;
+  const { code, host, repository } = error;
+  const isRefusal = code === 'ERR_UNAUTHORIZED' || code === 'ERR_DENIED';
+  return isRefusal ? `${code} ${host ?? ''}/${repository ?? ''}` : error.message;
 }
 
 /** The JSON document of `mirror` (docs/cli.md). */

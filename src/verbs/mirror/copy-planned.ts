@@ -21,7 +21,7 @@ export interface PlannedImage {
 export async function copyPlanned(
   { repository, to, here }: Survey,
   { tag, head, plan }: PlannedImage,
-  { places, journal, tell, options }: MirrorContext,
+  { places, journal, counted, tell, options }: MirrorContext,
 ): Promise<MirroredImage> {
   const image = `${repository.toName}:${tag}`;
   const destination = new Destination(to, [{ text: image, tag }], () => undefined);
@@ -30,7 +30,8 @@ export async function copyPlanned(
   const onProgress = (event: ProgressEvent): void => {
     if (event.type === 'copy-plan') {
       isWhole = false;
-      tell({ type: 'mirror-copy', image, bytes: event.blobs.reduce((sum, { size }) => sum + size, 0) });
+      const bytes = counted.add(event.blobs, to).reduce((sum, { size }) => sum + size, 0);
+      tell({ type: 'mirror-copy', image, bytes });
     }
     if (event.type === 'layer-bytes') tell({ type: 'mirror-bytes', image, bytes: event.read });
   };

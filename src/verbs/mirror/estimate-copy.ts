@@ -1,4 +1,4 @@
-import type { CopyPlan } from '../copy/copy-plan.ts';
+import type { BlobCopy, CopyPlan } from '../copy/copy-plan.ts';
 import type { MirrorContext } from './mirror-context.ts';
 import type { MirroredImage } from './mirror-result.ts';
 import type { Survey } from './survey.ts';
@@ -14,18 +14,15 @@ export async function estimateCopy(
   { from, to }: Survey,
   tag: string,
   plan: CopyPlan,
-  { journal, estimated, options }: MirrorContext,
+  { journal, counted, options }: MirrorContext,
 ): Promise<MirroredImage> {
   const { blobs, manifests } = await plan.parts();
   const { root, levels, attachments = [] } = manifests();
   const isMissing = await Promise.all(blobs.map(async (blob) => !(await to.hasBlob(blob, options))));
   const place = to.registry ?? to.name;
-  const missing = blobs.filter(({ digest }, at) => {
-    const isElsewhere = estimated.has(`${place} ${digest}`) || journal.blob(place, digest) !== undefined;
-    if (!isMissing[at]! || isElsewhere) return false;
-    estimated.add(`${place} ${digest}`);
-    return true;
-  });
+  const isNowhere = ({ digest }: BlobCopy, at: number): boolean =>
+    isMissing[at]! && journal.blob(place, digest) === undefined;
+  const missing = counted.add(blobs.filter(isNowhere), to);
   const count = [{ levels }, ...attachments].reduce((sum, each) => sum + 1 + each.levels.flat().length, 0);
   return {
     tag,

@@ -1,5 +1,6 @@
 import type { StoreOptions } from '../../stores/image-store.ts';
 import type { BlobPlaces } from '../destination/blob-places.ts';
+import type { CountedBlobs } from './counted-blobs.ts';
 import type { HostLimits } from './host-limits.ts';
 import type { Journal } from './journal.ts';
 import type { MirrorListener } from './mirror-events.ts';
@@ -19,8 +20,8 @@ export interface MirrorContext {
   readonly dryRun: boolean;
   /** The journal does not count. */
   readonly recheck: boolean;
-  /** Registry and digest of blobs that a dry run has counted. */
-  readonly estimated: Set<string>;
+  /** What has to be moved, each blob once. */
+  readonly counted: CountedBlobs;
   readonly options: StoreOptions;
   readonly tell: MirrorListener;
 }

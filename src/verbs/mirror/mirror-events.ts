@@ -5,7 +5,10 @@ import type { MirroredImage } from './mirror-result.ts';
 export type MirrorEvent =
   /** The tags of one more repository are known: that many images to look at. */
   | { type: 'mirror-images'; images: number }
-  /** An image has to be copied: its blobs have so many bytes, some of which may be there already. */
+  /**
+   * An image has to be copied: those of its blobs that no image before it has too have so many bytes, some of which may be
+   * there already.
+   */
   | { type: 'mirror-copy'; image: string; bytes: number }
   /** Bytes of an image that were read at the source. */
   | { type: 'mirror-bytes'; image: string; bytes: number }

@@ -4,6 +4,7 @@ import { BaseTreeCache } from '../../layers/base-tree-cache.ts';
 import { cacheDirectory } from '../../layers/recipe-cache.ts';
 import type { Closure, ClosureSource } from '../../nix/closure.ts';
 import { openClosureSource } from '../../nix/open-source.ts';
+import type { LayerGroups } from '../../layers/plan/layers-by-hand.ts';
 import { checkTrees } from '../../nix/tree-location.ts';
 import { TreeListings } from '../../nix/tree-listings.ts';
 import type { BaseImage } from './base-image.ts';
@@ -71,10 +72,12 @@ export class Planning {
   async plan(made: Made, { config, command }: Run): Promise<PlannedImage> {
     const { maxLayers, codec, tarFormat, created, cache } = this.settings;
     const warn = (message: string): void => this.warn(message);
+    const strategy = await readLayering(this.options.layers);
+    if (typeof strategy === 'object' && 'groups' in strategy) await this.#warnOfIdle(strategy, made.closure);
     const plan = await planImage({
       ...made,
       maxLayers,
-      strategy: await readLayering(this.options.layers),
+      strategy,
       earlier: this.#earlier.plan,
       reused: this.#earlier.reused,
       weights: await readLayerWeights(this.options.layerWeights),
@@ -90,5 +93,15 @@ export class Planning {
       config: imageSettings(config, this.#base?.settings, command, warn),
       storePathsInBase: made.closure.paths.length - ours,
     };
+  }
+
+  async #warnOfIdle({ groups }: LayerGroups, { paths }: Closure): Promise<void> {
+    const { idlePatterns } = await import('../../layers/plan/path-patterns.ts');
+    const idle = idlePatterns(
+      paths.map(({ path }) => path),
+      groups.flat(),
+    );
+    const named = idle.map((pattern) => JSON.stringify(pattern)).join(', ');
+    if (idle.length > 0) this.warn(`the groups of layers name ${named}: the closure has no such store path`);
   }
 }

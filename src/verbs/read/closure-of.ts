@@ -3,6 +3,7 @@ import { parseReference } from '../../stores/reference.ts';
 import { findImage } from './find-image.ts';
 import { readImageClosure } from './image-closure.ts';
 import { manifestName } from '../manifest-name.ts';
+import { lookAtImage } from '../names-path.ts';
 import { namedContent, onlyThese, type NamedContentOptions, type ReadClosure } from './named-content.ts';
 import { openImageStore } from '../open-store.ts';
 import type { RegistryAccess } from '../registry-access.ts';
@@ -19,7 +20,8 @@ export interface ClosureOfOptions extends NamedContentOptions {
  */
 export async function closureOf(text: string, options: ClosureOfOptions): Promise<ReadClosure> {
   const named = await namedContent(text, options);
-  return named.kind === 'closure' ? named : closureOfImage(named.reference, options);
+  if (named.kind === 'closure') return named;
+  return lookAtImage(text, () => closureOfImage(named.reference, options));
 }
 
 async function closureOfImage(text: string, options: ClosureOfOptions): Promise<ReadClosure> {

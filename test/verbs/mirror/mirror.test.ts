@@ -99,6 +99,21 @@ describe('a mirror', () => {
     assert.deepEqual([...there.repository('m/demo').tags.keys()], ['1.1']);
   });
 
+  test('counts what images share once', async (t) => {
+    const { source, put, run } = await scene(t);
+    await put('x/demo', ['1', '2', '3'], 'the same');
+    let told = 0;
+    const onProgress = (event: MirrorEvent): void => {
+      if (event.type === 'mirror-copy') told += event.bytes;
+    };
+    await run({ onProgress });
+    const blobs = [...source.repository('x/demo').blobs.values()];
+    assert.equal(
+      told,
+      blobs.reduce((sum, { length }) => sum + length, 0),
+    );
+  });
+
   test('warns when no tag fits, as the filters may have a mistake', async (t) => {
     const { source, put, run } = await scene(t);
     await put('x/demo', ['1', '2']);
