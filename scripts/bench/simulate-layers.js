@@ -5,6 +5,7 @@
 import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
+import { atOnce } from '../../dist/base/steps.js';
 import { planAfter, unchangedLayers } from '../../dist/layers/plan/earlier.js';
 import { changeModel } from '../../dist/layers/plan/change-model.js';
 import { byName, makeGraph } from '../../dist/layers/plan/graph.js';
@@ -78,12 +79,10 @@ function planWith(strategy, budget, remember = false) {
 function planWithin(limit, budget) {
   return (paths, earlier) => {
     const graph = makeGraph(paths, byName);
-    const model = changeModel(
-      graph,
-      graph.paths.map(() => 1),
-    );
+    const weights = new Float64Array(graph.paths.length).fill(1);
+    const model = atOnce(changeModel(graph, weights));
     const nodes = new Map(graph.paths.map((path, node) => [path, node]));
-    const { layers } = planAfter(model, budget, unchangedLayers(earlier, nodes), limit);
+    const { layers } = atOnce(planAfter(model, budget, unchangedLayers(earlier, nodes), limit));
     return layers.map((layer) => layer.map((node) => graph.paths[node]));
   };
 }

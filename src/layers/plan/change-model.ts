@@ -1,3 +1,4 @@
+import type { Steps } from '../../base/steps.ts';
 import { reach, type Graph } from './graph.ts';
 
 /**
@@ -20,13 +21,15 @@ export interface ChangeModel {
 /** Node n is in it if bit n mod 32 of word n / 32 is set. */
 export type NodeSet = Uint32Array;
 
-export function changeModel(graph: Graph, weights: Float64Array): ChangeModel {
+export function* changeModel(graph: Graph, weights: Float64Array): Steps<ChangeModel> {
   const words = Math.ceil(graph.paths.length / 32);
-  const closures = graph.paths.map((_, node) => {
+  const closures: NodeSet[] = [];
+  for (const node of graph.paths.keys()) {
     const set = new Uint32Array(words);
     for (const member of reach([node], graph.references)) set[member >>> 5]! |= 1 << (member & 31);
-    return set;
-  });
+    closures.push(set);
+    yield;
+  }
   const sizes = graph.narSizes.map((size) => 2 ** Math.round(Math.log2(Math.max(size, 1))));
   return { sizes, closures, weights };
 }

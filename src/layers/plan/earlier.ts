@@ -1,3 +1,4 @@
+import type { Steps } from '../../base/steps.ts';
 import { expectedBytes, type ChangeModel } from './change-model.ts';
 import { expectedLayers } from './expected.ts';
 
@@ -33,14 +34,14 @@ export function unchangedLayers(
  * only the rest is planned, in the layers they leave of the budget. Unless these are too few, or the waste passes the
  * limit: then all is planned anew.
  */
-export function planAfter(
+export function* planAfter(
   model: ChangeModel,
   budget: number,
   earlier: readonly number[][],
   wasteLimit: number = WASTE_LIMIT,
-): PlanAfter {
+): Steps<PlanAfter> {
   const all = model.closures.map((_, node) => node);
-  const fresh = expectedLayers(model, all, budget);
+  const fresh = yield* expectedLayers(model, all, budget);
   if (earlier.length === 0) return { layers: fresh, anew: undefined };
 
   const kept = new Set(earlier.flat());
@@ -49,7 +50,7 @@ export function planAfter(
   if (left < Math.min(1, rest.length)) {
     return { layers: fresh, anew: `keeping what is unchanged would use up all ${budget} layers` };
   }
-  const layers = [...earlier, ...expectedLayers(model, rest, left)];
+  const layers = [...earlier, ...(yield* expectedLayers(model, rest, left))];
   const waste = expectedBytes(model, layers) / expectedBytes(model, fresh);
   if (waste > wasteLimit) {
     const percent = Math.round((waste - 1) * 100);

@@ -1,3 +1,4 @@
+import type { Steps } from '../../base/steps.ts';
 import { layerWeight, type ChangeModel } from './change-model.ts';
 import { mergeLayers } from './merge-layers.ts';
 import { movePaths } from './move-paths.ts';
@@ -7,8 +8,12 @@ import { movePaths } from './move-paths.ts';
  * change somewhere in the closure. Nodes are numbered by name, so ties are broken by it and a rebuild, which changes
  * nothing but hashes, plans the same layers.
  */
-export function expectedLayers(model: ChangeModel, nodes: readonly number[], budget: number): number[][] {
-  const layers = movePaths(model, mergeLayers(model, nodes, budget));
+export function* expectedLayers(
+  model: ChangeModel,
+  nodes: readonly number[],
+  budget: number,
+): Steps<number[][]> {
+  const layers = yield* movePaths(model, yield* mergeLayers(model, nodes, budget));
   for (const layer of layers) layer.sort((a, b) => a - b);
   return layers;
 }

@@ -1,3 +1,4 @@
+import type { Steps } from '../../base/steps.ts';
 import { lowestBit, union, weightOf, type ChangeModel, type NodeSet } from './change-model.ts';
 
 interface Cluster {
@@ -28,11 +29,19 @@ interface Cluster {
  * Exact, yet far from trying all pairs: merging a with a heavier b costs at least bytes(a) × (weight(b) − weight(a)),
  * so the search for a's partner goes upwards in the order by weight and stops where that alone exceeds the best.
  */
-export function mergeLayers(model: ChangeModel, nodes: readonly number[], budget: number): number[][] {
+export function* mergeLayers(
+  model: ChangeModel,
+  nodes: readonly number[],
+  budget: number,
+): Steps<number[][]> {
   const { sizes, closures, weights } = model;
   const clusters = nodes
     .map((node) => makeCluster([node], sizes[node]!, closures[node]!, weights))
     .sort(byWeight);
+  for (let index = 0; index < clusters.length && clusters.length > budget; index++) {
+    findPartner(clusters, index, weights);
+    yield;
+  }
   while (clusters.length > budget) {
     const lighter = cheapest(clusters, weights);
     const heavier = lighter.partner!;
@@ -49,6 +58,7 @@ export function mergeLayers(model: ChangeModel, nodes: readonly number[], budget
     const place = index < 0 ? clusters.length : index;
     for (let before = 0; before < place; before++) offer(clusters[before]!, merged, weights);
     clusters.splice(place, 0, merged);
+    yield;
   }
   return clusters.map((cluster) => cluster.nodes);
 }

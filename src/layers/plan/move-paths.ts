@@ -1,3 +1,4 @@
+import type { Steps } from '../../base/steps.ts';
 import { members, type ChangeModel } from './change-model.ts';
 
 interface Layer {
@@ -17,7 +18,7 @@ const NEGLIGIBLE = 1e-9;
  * Merging cannot take back a merger that later ones have made a bad one; this can. It takes up to a
  * quarter off what a plan costs above one layer per path (docs/layers.md).
  */
-export function movePaths(model: ChangeModel, plan: readonly (readonly number[])[]): number[][] {
+export function* movePaths(model: ChangeModel, plan: readonly (readonly number[])[]): Steps<number[][]> {
   const lists = closureLists(model);
   const layers = plan.map((nodes) => {
     const holders = new Uint32Array(model.closures.length);
@@ -30,6 +31,7 @@ export function movePaths(model: ChangeModel, plan: readonly (readonly number[])
   for (let moved = true; moved;) {
     moved = false;
     for (const node of nodes) {
+      yield;
       const from = home.get(node)!;
       const to = from.nodes.size > 1 ? betterLayer(model, layers, from, node, lists[node]!) : undefined;
       if (to === undefined) continue;

@@ -1,4 +1,5 @@
 import { usageError } from '../../base/errors.ts';
+import { atOnce, type Steps } from '../../base/steps.ts';
 import type { ClosurePath } from '../../nix/closure.ts';
 import { autoLayers } from './auto.ts';
 import { changeModel } from './change-model.ts';
@@ -35,11 +36,11 @@ export interface PlanOptions {
  * `paths` do not count. Throws ERR_USAGE if there is no room for any layer.
  */
 export function planLayers(paths: readonly ClosurePath[], options: PlanOptions): string[][] {
-  return explainLayers(paths, options).layers.map((layer) => [...layer.paths]);
+  return atOnce(explainLayers(paths, options)).layers.map((layer) => [...layer.paths]);
 }
 
-/** As `planLayers`, and says why each layer is as it is. */
-export function explainLayers(paths: readonly ClosurePath[], options: PlanOptions): ExplainedPlan {
+/** As `planLayers`, and says why each layer is as it is. In steps, as a closure of thousands of paths takes seconds. */
+export function* explainLayers(paths: readonly ClosurePath[], options: PlanOptions): Steps<ExplainedPlan> {
   const { strategy, budget } = options;
   if (!Number.isSafeInteger(budget) || budget < 1) {
     throw usageError(
@@ -48,8 +49,8 @@ export function explainLayers(paths: readonly ClosurePath[], options: PlanOption
     );
   }
   if (paths.length === 0) return { layers: [], anew: undefined };
-  if (strategy === 'expected') return explainExpected(paths, options);
-  if (typeof strategy === 'object') return explainDecided(paths, strategy, options);
+  if (strategy === 'expected') return yield* explainExpected(paths, options);
+  if (typeof strategy === 'object') return yield* explainDecided(paths, strategy, options);
   const graph = makeGraph(paths);
   const layers = strategy === 'auto' ? autoLayers(graph, budget) : popularityLayers(graph, budget);
   const reason = strategy === 'auto' ? "nixpkgs' automatic layering" : "nixpkgs' popularity contest";
@@ -64,28 +65,28 @@ export function explainLayers(paths: readonly ClosurePath[], options: PlanOption
 }
 
 /** What nobody has decided on is planned in the layers that are left. */
-function explainDecided(
+function* explainDecided(
   paths: readonly ClosurePath[],
   decided: LayersByHand,
   options: PlanOptions,
-): ExplainedPlan {
+): Steps<ExplainedPlan> {
   const { layers, rest } = decidedLayers(paths, decided, options.budget);
   if (rest.length === 0) return { layers, anew: undefined };
-  const planned = explainExpected(rest, { ...options, budget: options.budget - layers.length });
+  const planned = yield* explainExpected(rest, { ...options, budget: options.budget - layers.length });
   return { layers: [...layers, ...planned.layers], anew: planned.anew };
 }
 
-function explainExpected(
+function* explainExpected(
   closure: readonly ClosurePath[],
   { budget, weights = new Map(), earlier = [] }: PlanOptions,
-): ExplainedPlan {
+): Steps<ExplainedPlan> {
   const graph = makeGraph(closure, byName);
   const { paths, narSizes } = graph;
   const nodes = new Map(paths.map((path, node) => [path, node]));
-  const model = changeModel(graph, weightsOf(paths, weights));
+  const model = yield* changeModel(graph, weightsOf(paths, weights));
 
   const unchanged = unchangedLayers(earlier, nodes);
-  const { layers, anew } = planAfter(model, budget, unchanged);
+  const { layers, anew } = yield* planAfter(model, budget, unchanged);
   const known = new Set(unchanged.map(String));
   const explain = (layer: readonly number[]): ExplainedLayer => {
     const kept = known.has(String(layer));

@@ -1,5 +1,6 @@
 import type { Digest } from '../../base/digest.ts';
 import { usageError } from '../../base/errors.ts';
+import { inSlices } from '../../base/steps.ts';
 import { rootLayerHistory, storeLayerHistory } from '../../image/history.ts';
 import type { BaseTree } from '../../layers/base-tree.ts';
 import type { Codec } from '../../layers/codec.ts';
@@ -113,7 +114,7 @@ async function planGroups(
   const { layers, anew } =
     paths.length === 0
       ? { layers: [], anew: undefined }
-      : explainLayers(paths, { ...options, ...(earlier && { earlier: earlier.layers }) });
+      : await inSlices(explainLayers(paths, { ...options, ...(earlier && { earlier: earlier.layers }) }));
   return { groups: layers, anew, record: { inputs, layers: layers.map((layer) => layer.paths) } };
 }
 

@@ -3,6 +3,7 @@ import { test } from 'node:test';
 import * as fc from 'fast-check';
 import { sha256 } from '../../../src/base/digest.ts';
 import type { ExplainedPlan } from '../../../src/layers/plan/explain.ts';
+import { atOnce } from '../../../src/base/steps.ts';
 import { explainLayers, planLayers } from '../../../src/layers/plan/plan.ts';
 import type { ClosurePath } from '../../../src/nix/closure.ts';
 import { closure, named, realClosure, shown } from '../../support/layer-graph.ts';
@@ -26,7 +27,7 @@ function origins({ layers }: ExplainedPlan): string {
 
 function after(earlier: string[], budget: number, paths: readonly ClosurePath[] = example): ExplainedPlan {
   const layers = earlier.map((layer) => layer.split('').map(named));
-  return explainLayers(paths, { strategy: 'expected', budget, earlier: layers });
+  return atOnce(explainLayers(paths, { strategy: 'expected', budget, earlier: layers }));
 }
 
 test('layers whose paths are all there stay as they are, in their order, and the rest is planned', () => {
@@ -98,7 +99,7 @@ test('after any change each path is in one layer, the budget is kept, and unchan
       (touched, budget, strategy) => {
         const earlier = planLayers(paths, { strategy, budget });
         const changed = touched.reduce((all, index) => touch(all, index), paths);
-        const { layers, anew } = explainLayers(changed, { strategy: 'expected', budget, earlier });
+        const { layers, anew } = atOnce(explainLayers(changed, { strategy: 'expected', budget, earlier }));
         const kept = layers.filter(({ origin }) => origin === 'kept').map((layer) => String(layer.paths));
         const there = new Set(changed.map(({ path }) => path));
         const unchanged = earlier.filter((layer) => layer.every((path) => there.has(path))).map(String);

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import * as fc from 'fast-check';
 import { sha256 } from '../../../src/base/digest.ts';
+import { atOnce } from '../../../src/base/steps.ts';
 import { changeModel, expectedBytes, type ChangeModel } from '../../../src/layers/plan/change-model.ts';
 import { byName, makeGraph } from '../../../src/layers/plan/graph.ts';
 import { mergeLayers } from '../../../src/layers/plan/merge-layers.ts';
@@ -50,7 +51,7 @@ test('what changes often by its weight shares no layer with what does not', () =
 // E is sent again for 7 with A and G, and for 5 with B, C and D, which need no more by it: 4 bytes times 2 are saved.
 test('a path leaves the layer it was merged into when another one has become better for it', () => {
   const model = modelOf({ paths: example, weights: new Map() });
-  const moved = movePaths(model, [[5], [1, 2, 3], [0, 4, 6]]);
+  const moved = atOnce(movePaths(model, [[5], [1, 2, 3], [0, 4, 6]]));
   assert.deepEqual(asSets(moved), asSets([[5], [0, 6], [1, 2, 3, 4]]));
 });
 
@@ -67,7 +68,7 @@ test('layers that never change by their weights come first, and all weights may 
 
 test('each layer says why it is as it is', () => {
   assert.deepEqual(
-    explainLayers(example, { strategy: 'expected', budget: 3 }).layers.map(({ origin, reason }) => [
+    atOnce(explainLayers(example, { strategy: 'expected', budget: 3 })).layers.map(({ origin, reason }) => [
       origin,
       reason,
     ]),
@@ -101,7 +102,7 @@ const budgets = fc.integer({ min: 1, max: 20 });
 
 function modelOf({ paths, weights }: { paths: ClosurePath[]; weights: Map<string, number> }): ChangeModel {
   const graph = makeGraph(paths, byName);
-  return changeModel(graph, weightsOf(graph.paths, weights));
+  return atOnce(changeModel(graph, weightsOf(graph.paths, weights)));
 }
 
 function nodesOf(model: ChangeModel): number[] {
@@ -112,7 +113,7 @@ test('merging takes the same pairs as a search of all pairs does', () => {
   fc.assert(
     fc.property(graphs, budgets, (graph, budget) => {
       const model = modelOf(graph);
-      const merged = mergeLayers(model, nodesOf(model), budget);
+      const merged = atOnce(mergeLayers(model, nodesOf(model), budget));
       assert.deepEqual(asSets(merged), asSets(mergeByExhaustiveSearch(graph, budget)));
     }),
     { numRuns: 100 },
@@ -123,8 +124,8 @@ test('moving paths ends where no single move lowers the expected bytes, and neve
   fc.assert(
     fc.property(graphs, budgets, (graph, budget) => {
       const model = modelOf(graph);
-      const merged = mergeLayers(model, nodesOf(model), budget);
-      const moved = movePaths(model, merged);
+      const merged = atOnce(mergeLayers(model, nodesOf(model), budget));
+      const moved = atOnce(movePaths(model, merged));
       const bytes = expectedBytes(model, moved);
       assert.equal(moved.length, merged.length);
       assert.ok(bytes <= expectedBytes(model, merged));
@@ -157,7 +158,8 @@ test('on small closures plans cost on average less than 1 % more than the best o
     .filter(([{ paths }, budget]) => paths.length <= 7 && paths.length > budget)
     .map(([graph, budget]) => {
       const model = modelOf(graph);
-      const bytes = expectedBytes(model, movePaths(model, mergeLayers(model, nodesOf(model), budget)));
+      const merged = atOnce(mergeLayers(model, nodesOf(model), budget));
+      const bytes = expectedBytes(model, atOnce(movePaths(model, merged)));
       const least = Math.min(...partitions(nodesOf(model), budget).map((plan) => expectedBytes(model, plan)));
       return least === 0 ? 1 : bytes / least;
     });
