@@ -33,6 +33,7 @@ const OWNER_NAME_LENGTH = 32;
 export const CAPABILITY_RECORD = 'SCHILY.xattr.security.capability';
 const SLASH = Buffer.from('/');
 const EMPTY = Buffer.alloc(0);
+const ZEROS = Buffer.alloc(TAR_BLOCK);
 const MAGIC = Buffer.from('ustar\x0000', 'latin1');
 
 /** The header of an entry: one block, or three and more when something does not fit into ustar's fields. */
@@ -96,8 +97,8 @@ function paxRecords(fields: UstarFields): PaxRecord[] {
   const text = (keyword: string, value: Buffer, length: number): void => {
     if (value.length > length || !isAscii(value)) records.push([keyword, value]);
   };
-  const number = (field: 'uid' | 'gid' | 'size' | 'mtime', digits: number): void => {
-    if (fields[field] >= 0 && fields[field] < 8 ** digits) return;
+  const number = (field: 'uid' | 'gid' | 'size' | 'mtime', limit: number): void => {
+    if (fields[field] >= 0 && fields[field] < limit) return;
     records.push([field, Buffer.from(String(fields[field]))]);
     fields[field] = 0;
   };
@@ -105,10 +106,10 @@ function paxRecords(fields: UstarFields): PaxRecord[] {
   text('linkpath', fields.linkname, NAME_LENGTH);
   text('uname', fields.uname, OWNER_NAME_LENGTH);
   text('gname', fields.gname, OWNER_NAME_LENGTH);
-  number('uid', 7);
-  number('gid', 7);
-  number('size', 11);
-  number('mtime', 11);
+  number('uid', 8 ** 7);
+  number('gid', 8 ** 7);
+  number('size', 8 ** 11);
+  number('mtime', 8 ** 11);
   return records;
 }
 
@@ -131,7 +132,7 @@ function paxHeader(records: readonly PaxRecord[]): Buffer[] {
     uname: EMPTY,
     gname: EMPTY,
   });
-  return [header, ...body, Buffer.alloc(tarPadding(size))];
+  return [header, ...body, ZEROS.subarray(0, tarPadding(size))];
 }
 
 /** `LENGTH keyword=value\n`, where LENGTH counts its own digits too. */
@@ -139,38 +140,75 @@ export function paxRecord(keyword: string, value: Buffer): Buffer {
   const rest = ` ${keyword}=`.length + value.length + 1;
   let length = rest + 1;
   while (length !== rest + String(length).length) length = rest + String(length).length;
-  return Buffer.concat([Buffer.from(`${length} ${keyword}=`), value, Buffer.from('\n')]);
+  const record = Buffer.allocUnsafe(length);
+  value.copy(record, record.write(`${length} ${keyword}=`, 'latin1'));
+  record[length - 1] = 0x0a;
+  return record;
 }
 
 export function ustarHeader(fields: UstarFields): Buffer {
+  const { common, sum: commonSum } = commonBlock(fields);
   // A piece of a larger buffer: memory of its own costs more than all the rest here.
-  const block = Buffer.allocUnsafe(TAR_BLOCK).fill(0);
-  asciiField(fields.name, NAME_LENGTH).copy(block, 0);
-  writeOctal(block, fields.mode & 0o7777, 100, 7);
-  writeOctal(block, fields.uid, 108, 7);
-  writeOctal(block, fields.gid, 116, 7);
+  const block = Buffer.allocUnsafe(TAR_BLOCK);
+  common.copy(block);
   writeOctal(block, fields.size, 124, 11);
-  writeOctal(block, fields.mtime, 136, 11);
-  block[156] = fields.type.charCodeAt(0);
-  asciiField(fields.linkname, NAME_LENGTH).copy(block, 157);
-  MAGIC.copy(block, 257);
-  asciiField(fields.uname, OWNER_NAME_LENGTH).copy(block, 265);
-  asciiField(fields.gname, OWNER_NAME_LENGTH).copy(block, 297);
-  // Otherwise the device numbers stay all NUL and the prefix stays unused, as in Python 3.8 and later.
-  if (fields.go !== undefined) {
-    writeOctal(block, 0, 329, 7);
-    writeOctal(block, 0, 337, 7);
-    fields.go.prefix.copy(block, 345);
-  }
-  block.fill(' ', 148, 156);
-  let sum = 0;
-  for (let at = 0; at < TAR_BLOCK; at++) sum += block[at]!;
+  asciiField(fields.name).copy(block, 0, 0, NAME_LENGTH);
+  asciiField(fields.linkname).copy(block, 157, 0, NAME_LENGTH);
+  fields.go?.prefix.copy(block, 345);
+  const sum =
+    commonSum +
+    sumOf(block, 0, Math.min(fields.name.length, NAME_LENGTH)) +
+    sumOf(block, 124, 135) +
+    sumOf(block, 157, 157 + Math.min(fields.linkname.length, NAME_LENGTH)) +
+    (fields.go === undefined ? 0 : sumOf(block, 345, 500));
   writeOctal(block, sum, 148, 6);
   block[154] = 0;
   return block;
 }
 
-/** Digit by digit from the last one: a header has 40 of them, and a closure has many headers. */
+interface CommonBlock {
+  readonly common: Buffer;
+  /** Of its bytes, as the checksum counts them. */
+  readonly sum: number;
+}
+
+/** What entries of one kind and owner have in common: all but name, size and target. A closure has few kinds of entries. */
+const commonBlocks = new Map<string, CommonBlock>();
+const MOST_COMMON_BLOCKS = 1000;
+
+function commonBlock({ type, mode, uid, gid, mtime, uname, gname, go }: UstarFields): CommonBlock {
+  const names = `${uname.toString('latin1')}\0${gname.toString('latin1')}`;
+  const key = `${type} ${mode} ${uid} ${gid} ${mtime} ${names} ${go === undefined}`;
+  const known = commonBlocks.get(key);
+  if (known !== undefined) return known;
+  const common = Buffer.alloc(TAR_BLOCK);
+  writeOctal(common, mode & 0o7777, 100, 7);
+  writeOctal(common, uid, 108, 7);
+  writeOctal(common, gid, 116, 7);
+  writeOctal(common, mtime, 136, 11);
+  common.fill(' ', 148, 156);
+  common[156] = type.charCodeAt(0);
+  MAGIC.copy(common, 257);
+  asciiField(uname).copy(common, 265, 0, OWNER_NAME_LENGTH);
+  asciiField(gname).copy(common, 297, 0, OWNER_NAME_LENGTH);
+  // Otherwise the device numbers stay all NUL and the prefix stays unused, as in Python 3.8 and later.
+  if (go !== undefined) {
+    writeOctal(common, 0, 329, 7);
+    writeOctal(common, 0, 337, 7);
+  }
+  const made = { common, sum: sumOf(common, 0, TAR_BLOCK) };
+  if (commonBlocks.size >= MOST_COMMON_BLOCKS) commonBlocks.clear();
+  commonBlocks.set(key, made);
+  return made;
+}
+
+function sumOf(block: Buffer, from: number, to: number): number {
+  let sum = 0;
+  for (let at = from; at < to; at++) sum += block[at]!;
+  return sum;
+}
+
+/** Digit by digit from the last one: a closure has many headers. */
 function writeOctal(block: Buffer, value: number, offset: number, digits: number): void {
   let rest = value;
   for (let at = offset + digits - 1; at >= offset; at--) {
@@ -179,10 +217,9 @@ function writeOctal(block: Buffer, value: number, offset: number, digits: number
   }
 }
 
-/** Text for a ustar field: every character outside ASCII becomes `?`, then cut. The real value stands in a record. */
-function asciiField(value: Buffer, length: number): Buffer {
-  const ascii = isAscii(value) ? value : Buffer.from(replaceNonAscii(value), 'latin1');
-  return ascii.subarray(0, length);
+/** Text for a ustar field: every character outside ASCII becomes `?`. The real value stands in a record. */
+function asciiField(value: Buffer): Buffer {
+  return isAscii(value) ? value : Buffer.from(replaceNonAscii(value), 'latin1');
 }
 
 /** One `?` for each character, and for each byte that is not part of one: what Python's surrogateescape leads to. */
