@@ -38,8 +38,8 @@ async function output(program: string, ...args: string[]): Promise<string> {
 }
 
 /** What regctl finds to be about a manifest, by the registry's API or by the tag schema. */
-function listed(reference: string): string[] {
-  const text = regctl(['artifact', 'list', reference, '--format', '{{json .}}']);
+function listed(reference: string, ...options: string[]): string[] {
+  const text = regctl(['artifact', 'list', reference, '--format', '{{json .}}', ...options]);
   const { descriptors } = JSON.parse(text) as { descriptors: Descriptor[] | null };
   return (descriptors ?? []).map(({ digest, artifactType }) => `${artifactType} ${digest}`).sort();
 }
@@ -101,6 +101,26 @@ describe(
     });
     after(async () => {
       for (const end of endings.reverse()) await end();
+    });
+
+    test('arrives in a layout, where regctl finds what is about it in index.json', async () => {
+      const source = `${hosts['olareg']}/from`;
+      const directory = join(temporaryDirectory(ending), 'layout');
+      const { status, stderr } = await nixpush([
+        'copy',
+        `${source}:1`,
+        '--to',
+        `oci:${directory}:1`,
+        '--referrers',
+        '--quiet',
+      ]);
+      assert.equal(status, 0, stderr);
+      const { root, images } = made;
+      for (const { digest } of [root, images[1]!])
+        assert.deepEqual(
+          listed(`ocidir://${directory}@${digest}`, '--slow-referrers'),
+          listed(`${source}@${digest}`),
+        );
     });
 
     for (const from of Object.keys(REGISTRIES))
