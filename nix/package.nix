@@ -49,6 +49,7 @@ stdenvNoCC.mkDerivation {
     ../package-lock.json
     ../tsconfig.json
     ../tsconfig.build.json
+    ../rollup.config.js
     ../bin
     ../schemas
     ../src
@@ -62,6 +63,7 @@ stdenvNoCC.mkDerivation {
     chmod -R u+w node_modules
     chmod +x node_modules/@typescript/*/lib/tsc
     node node_modules/typescript/bin/tsc -p tsconfig.build.json
+    node node_modules/rollup/dist/bin/rollup --silent --config
     # What is left is what the lock file does not say to be for development alone.
     node -p '
       const { packages } = require("./package-lock.json");
