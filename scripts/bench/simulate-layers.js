@@ -78,7 +78,7 @@ function planWith(strategy, budget, remember = false) {
 /** As planLayers does with an earlier image, but with a limit of waste of our choice. */
 function planWithin(limit, budget) {
   return (paths, earlier) => {
-    const graph = makeGraph(paths, byName);
+    const graph = atOnce(makeGraph(paths, byName));
     const weights = new Float64Array(graph.paths.length).fill(1);
     const model = atOnce(changeModel(graph, weights));
     const nodes = new Map(graph.paths.map((path, node) => [path, node]));

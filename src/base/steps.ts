@@ -13,14 +13,22 @@ export function atOnce<T>(steps: Steps<T>): T {
   }
 }
 
-/** As atOnce, but the event loop turns now and then: timers, connections and the display do not wait for the end. */
+/** As atOnce, but the event loop turns first and now and then: timers, connections and the display do not wait for the end. */
 export async function inSlices<T>(steps: Steps<T>): Promise<T> {
-  let end = performance.now() + SLICE;
   for (;;) {
-    const { done, value } = steps.next();
-    if (done === true) return value;
-    if (performance.now() < end) continue;
     await setImmediate();
-    end = performance.now() + SLICE;
+    const end = performance.now() + SLICE;
+    do {
+      const { done, value } = steps.next();
+      if (done === true) return value;
+    } while (performance.now() < end);
+  }
+}
+
+/** Calls `visit` for each item, a step each. */
+export function* stepwise<T>(items: Iterable<T>, visit: (item: T) => void): Steps<void> {
+  for (const item of items) {
+    visit(item);
+    yield;
   }
 }

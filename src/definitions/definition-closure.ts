@@ -1,5 +1,6 @@
 import { NixpushError } from '../base/errors.ts';
 import type { Closure, ClosurePath, ClosureSource } from '../nix/closure.ts';
+import { atOnce, inSlices } from '../base/steps.ts';
 import { makeClosure } from '../nix/make-closure.ts';
 import { parsePathInfo } from '../nix/path-info.ts';
 import type { ImageDefinition } from './image-definition.ts';
@@ -28,7 +29,8 @@ export async function definedClosure(
   if (roots.length === 0) return { roots, paths: [] };
   if (definition.closure === undefined) return await source.closure(roots, signal);
   const what = `${file}: closure`;
-  const closure = makeClosure(roots, parsePathInfo(definition.closure, what), what);
+  const infos = await inSlices(parsePathInfo(definition.closure, what));
+  const closure = await inSlices(makeClosure(roots, infos, what));
   refuseCycle(closure, what);
   return closure;
 }
@@ -40,7 +42,7 @@ export async function definedClosure(
 export function onlyCopied(definition: ImageDefinition, { paths }: Closure): ReadonlySet<string> {
   const { copyToRoot = [], closure, ...rest } = definition;
   if (copyToRoot.length === 0 || closure === undefined) return new Set();
-  const referrers = parsePathInfo(closure, 'closure').filter(({ path }) =>
+  const referrers = atOnce(parsePathInfo(closure, 'closure')).filter(({ path }) =>
     paths.some((each) => each.path === path),
   );
   const needed = new Set([...definedRoots(rest), ...referrers.flatMap(({ references }) => references)]);

@@ -1,5 +1,6 @@
 import { lstatSync } from 'node:fs';
 import { FileCache } from '../base/file-cache.ts';
+import { inSlices, stepwise, type Steps } from '../base/steps.ts';
 import type { Closure, ClosurePath, ClosureSource, TreeLocation } from './closure.ts';
 import { makeClosure } from './make-closure.ts';
 import { parsePathInfo } from './path-info.ts';
@@ -30,26 +31,33 @@ export class ClosureCache implements ClosureSource {
   async closure(roots: readonly string[], signal?: AbortSignal): Promise<Closure> {
     // The number is that of the format.
     const key = ['closure 2', this.trees.directory, ...roots].join('\n');
-    const remembered = this.#read(this.#files.read(key), roots);
+    const remembered = await inSlices(this.#read(this.#files.read(key), roots));
     if (remembered !== undefined) return remembered;
     const closure = await this.#source.closure(roots, signal);
-    const identities = closure.paths.map(({ path }) => this.#identity(path));
+    const identities = await inSlices(this.#identities(closure));
     if (!identities.includes(undefined))
       this.#files.write(key, JSON.stringify({ paths: closure.paths.map(asNixSays), identities }));
     return closure;
   }
 
   /** undefined for what is damaged or out of date. */
-  #read(text: string | undefined, roots: readonly string[]): Closure | undefined {
+  *#read(text: string | undefined, roots: readonly string[]): Steps<Closure | undefined> {
     if (text === undefined) return undefined;
     try {
       const { paths, identities } = JSON.parse(text) as { paths: unknown; identities: unknown[] };
-      const closure = makeClosure(roots, parsePathInfo(paths, WHAT), WHAT);
-      const isSame = closure.paths.every(({ path }, at) => this.#identity(path) === identities[at]);
-      return isSame ? closure : undefined;
+      yield;
+      const closure = yield* makeClosure(roots, yield* parsePathInfo(paths, WHAT), WHAT);
+      const present = yield* this.#identities(closure);
+      return present.every((identity, at) => identity === identities[at]) ? closure : undefined;
     } catch {
       return undefined;
     }
+  }
+
+  *#identities({ paths }: Closure): Steps<(string | undefined)[]> {
+    const identities: (string | undefined)[] = [];
+    yield* stepwise(paths, ({ path }) => identities.push(this.#identity(path)));
+    return identities;
   }
 
   /** Whatever takes the path's place has another inode or, on the same one, another change time. */

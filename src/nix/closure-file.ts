@@ -1,6 +1,7 @@
 import { readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { abortError, ioError, NixpushError } from '../base/errors.ts';
+import { inSlices, type Steps } from '../base/steps.ts';
 import type { Closure, ClosurePath, ClosureSource, TreeLocation } from './closure.ts';
 import { makeClosure } from './make-closure.ts';
 import { parsePathInfo } from './path-info.ts';
@@ -24,7 +25,8 @@ export class ClosureFile implements ClosureSource {
 
   async closure(roots: readonly string[], signal?: AbortSignal): Promise<Closure> {
     const { file, text } = await readClosureFile(this.#file, signal);
-    return makeClosure(roots, parseClosureFile(text, file), file);
+    const infos = await inSlices(parseClosureFile(text, file));
+    return inSlices(makeClosure(roots, infos, file));
   }
 }
 
@@ -39,16 +41,17 @@ async function readClosureFile(path: string, signal?: AbortSignal): Promise<{ fi
 }
 
 /** The content of a closure file; `what` names it in messages. Throws ERR_FORMAT, ERR_NOT_FOUND. */
-export function parseClosureFile(text: string, what: string): ClosurePath[] {
-  if (text.startsWith('/')) return parseRegistration(text, what);
+export function* parseClosureFile(text: string, what: string): Steps<ClosurePath[]> {
+  if (text.startsWith('/')) return yield* parseRegistration(text, what);
   if (!/^\s*[[{]/.test(text)) {
     throw new NixpushError('ERR_FORMAT', `${what}: it is neither JSON nor a registration of Nix`, {
       hint: 'Make one with `nix path-info --recursive --json PATH > FILE`.',
     });
   }
   const value = parseJson(text, what);
+  yield;
   const graphs = namedGraphs(value);
-  return parsePathInfo(graphs.length > 0 ? graphs.flat() : value, what);
+  return yield* parsePathInfo(graphs.length > 0 ? graphs.flat() : value, what);
 }
 
 function parseJson(text: string, what: string): unknown {

@@ -1,11 +1,16 @@
 import { NixpushError } from '../base/errors.ts';
+import type { Steps } from '../base/steps.ts';
 import type { Closure, ClosurePath } from './closure.ts';
 
 /**
  * The closure of `roots` out of `infos`, which may hold more and in any order. `what` names where the infos come
  * from. Throws ERR_NOT_FOUND for a root that is not among them, ERR_FORMAT for a reference that is not.
  */
-export function makeClosure(roots: readonly string[], infos: readonly ClosurePath[], what: string): Closure {
+export function* makeClosure(
+  roots: readonly string[],
+  infos: readonly ClosurePath[],
+  what: string,
+): Steps<Closure> {
   const known = new Map(infos.map((info) => [info.path, info]));
   const reached = new Map<string, ClosurePath>();
   const pending: ClosurePath[] = [];
@@ -33,6 +38,7 @@ export function makeClosure(roots: readonly string[], infos: readonly ClosurePat
       if (target === undefined) throw missingReference(info.path, reference, what);
       reach(target);
     }
+    yield;
   }
   const paths = [...reached.values()].sort((a, b) => (a.path < b.path ? -1 : 1));
   return { roots: [...new Set(roots)], paths };

@@ -1,4 +1,5 @@
 import { NixpushError } from '../base/errors.ts';
+import { inSlices } from '../base/steps.ts';
 import type { Closure, ClosureSource, TreeLocation } from './closure.ts';
 import { makeClosure } from './make-closure.ts';
 import { runNix } from './nix-command.ts';
@@ -17,7 +18,8 @@ export class NixStoreSource implements ClosureSource {
 
   async closure(roots: readonly string[], signal?: AbortSignal): Promise<Closure> {
     const output = await this.#pathInfo(PATH_INFO, roots, signal);
-    return makeClosure(roots, parsePathInfo(parseOutput(output), 'nix path-info'), 'nix path-info');
+    const infos = await inSlices(parsePathInfo(parseOutput(output), 'nix path-info'));
+    return inSlices(makeClosure(roots, infos, 'nix path-info'));
   }
 
   /**

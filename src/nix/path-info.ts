@@ -1,4 +1,5 @@
 import { NixpushError } from '../base/errors.ts';
+import { stepwise, type Steps } from '../base/steps.ts';
 import type { ClosurePath } from './closure.ts';
 import { parseNarHash } from './nar-hash.ts';
 import { parseStorePath, STORE_DIR } from './store-path.ts';
@@ -14,11 +15,20 @@ import { parseStorePath, STORE_DIR } from './store-path.ts';
  * are, a self reference among them. `what` names the origin in messages. Throws ERR_FORMAT, or ERR_NOT_FOUND for a
  * path that Nix does not know.
  */
-export function parsePathInfo(value: unknown, what: string): ClosurePath[] {
-  if (Array.isArray(value)) return value.map((entry: unknown) => parseListed(entry, what));
+export function* parsePathInfo(value: unknown, what: string): Steps<ClosurePath[]> {
+  const infos: ClosurePath[] = [];
+  yield* stepwise(parsed(value, what), (info) => infos.push(info));
+  return infos;
+}
+
+function* parsed(value: unknown, what: string): Generator<ClosurePath> {
+  if (Array.isArray(value)) {
+    for (const entry of value) yield parseListed(entry, what);
+    return;
+  }
   const object = asObject(value, what);
-  if ('info' in object) return parseVersioned(object, what);
-  return Object.entries(object).map(([path, info]) => parseEntry(path, info, what));
+  if ('info' in object) yield* parseVersioned(object, what);
+  else for (const [path, info] of Object.entries(object)) yield parseEntry(path, info, what);
 }
 
 function parseListed(entry: unknown, what: string): ClosurePath {
@@ -26,7 +36,7 @@ function parseListed(entry: unknown, what: string): ClosurePath {
   return parseEntry(info['path'], info['valid'] === false ? null : info, what);
 }
 
-function parseVersioned(object: Record<string, unknown>, what: string): ClosurePath[] {
+function* parseVersioned(object: Record<string, unknown>, what: string): Generator<ClosurePath> {
   const { version, storeDir = STORE_DIR, info } = object;
   if (version !== 2 && version !== 3) {
     throw new NixpushError(
@@ -36,11 +46,10 @@ function parseVersioned(object: Record<string, unknown>, what: string): ClosureP
     );
   }
   requireStoreDir(storeDir, what);
-  return Object.entries(asObject(info, `${what}: key info`)).map(([base, entry]) =>
-    parseEntry(`${STORE_DIR}/${base}`, entry, what, (reference) =>
-      typeof reference === 'string' ? `${STORE_DIR}/${reference}` : reference,
-    ),
-  );
+  const toPath = (reference: unknown): unknown =>
+    typeof reference === 'string' ? `${STORE_DIR}/${reference}` : reference;
+  for (const [base, entry] of Object.entries(asObject(info, `${what}: key info`)))
+    yield parseEntry(`${STORE_DIR}/${base}`, entry, what, toPath);
 }
 
 function parseEntry(

@@ -1,4 +1,5 @@
 import { NixpushError } from '../base/errors.ts';
+import type { Steps } from '../base/steps.ts';
 import type { ClosurePath } from './closure.ts';
 import { parseNarHash } from './nar-hash.ts';
 import { parseNarSize } from './path-info.ts';
@@ -9,12 +10,15 @@ import { parseStorePath } from './store-path.ts';
  * one item a line: path, NAR hash (closureInfo: `sha256:<nix32>`; Nix: bare hex), NAR size, deriver or an empty line,
  * number of references, the references. Throws ERR_FORMAT with the line number.
  */
-export function parseRegistration(text: string, what: string): ClosurePath[] {
+export function* parseRegistration(text: string, what: string): Steps<ClosurePath[]> {
   const lines = text.split('\n');
   if (lines.at(-1) === '') lines.pop();
   const reader = new LineReader(lines, what);
   const infos: ClosurePath[] = [];
-  while (!reader.atEnd) infos.push(parseEntry(reader));
+  while (!reader.atEnd) {
+    infos.push(parseEntry(reader));
+    yield;
+  }
   return infos;
 }
 

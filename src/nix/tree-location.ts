@@ -1,6 +1,7 @@
 import { accessSync, constants, lstatSync, statSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { ioError, NixpushError } from '../base/errors.ts';
+import { stepwise, type Steps } from '../base/steps.ts';
 import type { Closure, TreeLocation } from './closure.ts';
 import { STORE_DIR } from './store-path.ts';
 
@@ -44,8 +45,10 @@ export function locate(location: TreeLocation, storePath: string): string {
  * Looks at every path of the closure before anything moves, so that a missing one costs no half-made upload. Only the
  * path itself is looked at, not what is below. Throws ERR_NOT_FOUND, or ERR_IO if it may not be read.
  */
-export function checkTrees(closure: Closure, location: TreeLocation): void {
-  for (const { path } of closure.paths) checkTree(path, location);
+export function checkTrees({ paths }: Closure, location: TreeLocation): Steps<void> {
+  return stepwise(paths, ({ path }) => {
+    checkTree(path, location);
+  });
 }
 
 /** As checkTrees, for one store path. */

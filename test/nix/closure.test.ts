@@ -3,6 +3,7 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
+import { atOnce } from '../../src/base/steps.ts';
 import { parseClosureFile } from '../../src/nix/closure-file.ts';
 import type { ClosurePath } from '../../src/nix/closure.ts';
 import { makeClosure } from '../../src/nix/make-closure.ts';
@@ -63,12 +64,12 @@ test('a closure holds only what its roots reach', async () => {
 });
 
 test('roots keep their order, and each counts once', () => {
-  assert.deepEqual(makeClosure([BASE, APP, BASE], EXPECTED, 'x').roots, [BASE, APP]);
+  assert.deepEqual(atOnce(makeClosure([BASE, APP, BASE], EXPECTED, 'x')).roots, [BASE, APP]);
 });
 
 test('paths that refer to each other make a closure', () => {
   const circle = EXPECTED.map((info) => ({ ...info, references: [APP, LIB, BASE] }));
-  const { paths } = makeClosure([BASE], circle, 'x');
+  const { paths } = atOnce(makeClosure([BASE], circle, 'x'));
   assert.deepEqual(
     paths.map((info) => info.references),
     [
@@ -87,11 +88,11 @@ test('a chain of 20,000 references is no problem', () => {
     path: numbered(i),
     references: i > 0 ? [numbered(i - 1)] : [],
   }));
-  assert.equal(makeClosure([numbered(19_999)], chain, 'x').paths.length, 20_000);
+  assert.equal(atOnce(makeClosure([numbered(19_999)], chain, 'x')).paths.length, 20_000);
 });
 
 test('a root that is not described is named', () => {
-  assert.throws(() => makeClosure([APP], EXPECTED.slice(0, 1), 'c.json'), {
+  assert.throws(() => atOnce(makeClosure([APP], EXPECTED.slice(0, 1), 'c.json')), {
     code: 'ERR_NOT_FOUND',
     message: `c.json: it does not describe ${APP}`,
     path: APP,
@@ -99,7 +100,7 @@ test('a root that is not described is named', () => {
 });
 
 test('a reference that is not described is named with its referrer', () => {
-  assert.throws(() => makeClosure([APP], EXPECTED.slice(0, 2), 'c.json'), {
+  assert.throws(() => atOnce(makeClosure([APP], EXPECTED.slice(0, 2), 'c.json')), {
     code: 'ERR_FORMAT',
     message: /^c\.json: \S+-(lib-2\.1|app-3\.0\+rc_1) refers to \S+-base-1\.0, which is not described/,
   });
@@ -135,7 +136,7 @@ const REFUSED: [string, unknown, string, RegExp][] = [
 ];
 for (const [name, value, code, message] of REFUSED) {
   test(`path info with ${name} is refused`, () => {
-    assert.throws(() => parsePathInfo(value, 'c.json'), { name: 'NixpushError', code, message });
+    assert.throws(() => atOnce(parsePathInfo(value, 'c.json')), { name: 'NixpushError', code, message });
   });
 }
 
@@ -155,12 +156,12 @@ const BROKEN: [string, string, RegExp][] = [
 ];
 for (const [name, text, message] of BROKEN) {
   test(`a closure file with ${name} is refused`, () => {
-    assert.throws(() => parseClosureFile(text, 'c.txt'), { code: 'ERR_FORMAT', message });
+    assert.throws(() => atOnce(parseClosureFile(text, 'c.txt')), { code: 'ERR_FORMAT', message });
   });
 }
 
 test('a registration may end without a line end', () => {
-  assert.equal(parseClosureFile(BASE_LINES.join('\n'), 'c.txt').length, 1);
+  assert.equal(atOnce(parseClosureFile(BASE_LINES.join('\n'), 'c.txt')).length, 1);
 });
 
 test('a closure file that does not exist is named', async () => {

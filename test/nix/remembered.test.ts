@@ -5,6 +5,7 @@ import { suite, test } from 'node:test';
 import { FileCache } from '../../src/base/file-cache.ts';
 import { ClosureCache } from '../../src/nix/closure-cache.ts';
 import type { Closure, ClosurePath, ClosureSource } from '../../src/nix/closure.ts';
+import { atOnce } from '../../src/base/steps.ts';
 import { makeClosure } from '../../src/nix/make-closure.ts';
 import { TreeListings } from '../../src/nix/tree-listings.ts';
 import { StoreBuilder } from '../support/store-builder.ts';
@@ -38,7 +39,7 @@ class CountedSource implements ClosureSource {
 
   async closure(roots: readonly string[]): Promise<Closure> {
     this.asked++;
-    return makeClosure(roots, this.paths, 'the test');
+    return atOnce(makeClosure(roots, this.paths, 'the test'));
   }
 }
 

@@ -9,6 +9,7 @@ import { after, test } from 'node:test';
 import type { Closure, TreeLocation } from '../../src/nix/closure.ts';
 import { walkTree } from '../../src/nix/directory-tree.ts';
 import { NarSize } from '../../src/nix/nar-size.ts';
+import { atOnce } from '../../src/base/steps.ts';
 import { checkTrees, treeLocation } from '../../src/nix/tree-location.ts';
 import type { TreeEntry, TreeFile } from '../../src/nix/tree.ts';
 import { TreeFileReader } from '../../src/nix/tree-file-reader.ts';
@@ -277,17 +278,17 @@ test('a closure whose paths all lie there passes, a link to nowhere among them',
   const [directory, directoryFile] = newPath();
   fs.symlinkSync('nowhere', linkFile);
   fs.mkdirSync(directoryFile);
-  checkTrees(closureOf(link, directory), location);
+  atOnce(checkTrees(closureOf(link, directory), location));
 });
 
 test('a path of the closure that is missing is named, with the way to get it', () => {
   const [path] = newPath();
-  assert.throws(() => checkTrees(closureOf(path), location), {
+  assert.throws(() => atOnce(checkTrees(closureOf(path), location)), {
     code: 'ERR_NOT_FOUND',
     message: `the store path ${path} is not in ${store}/nix/store`,
     hint: 'Is this the right --store directory?',
   });
-  assert.throws(() => checkTrees(closureOf(path), treeLocation()), {
+  assert.throws(() => atOnce(checkTrees(closureOf(path), treeLocation())), {
     code: 'ERR_NOT_FOUND',
     message: `the store path ${path} is not in /nix/store`,
     hint: /nix-store --realise/,
@@ -298,7 +299,7 @@ const asRoot = process.getuid?.() === 0 ? { skip: 'root may read everything' } :
 test('a path of the closure that may not be read is an error', asRoot, () => {
   const [path, file] = newPath();
   fs.mkdirSync(file, { mode: 0 });
-  assert.throws(() => checkTrees(closureOf(path), location), {
+  assert.throws(() => atOnce(checkTrees(closureOf(path), location)), {
     code: 'ERR_IO',
     message: `cannot read ${file}: permission denied`,
   });

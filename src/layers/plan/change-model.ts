@@ -61,7 +61,11 @@ export function union(a: NodeSet, b: NodeSet): NodeSet {
 }
 
 export function weightOf(set: NodeSet, weights: Float64Array): number {
-  return members(set).reduce((sum, node) => sum + weights[node]!, 0);
+  let sum = 0;
+  for (let index = 0; index < set.length; index++) {
+    for (let rest = set[index]!; rest !== 0; rest &= rest - 1) sum += weights[index * 32 + lowestBit(rest)]!;
+  }
+  return sum;
 }
 
 /** Ascending. */

@@ -1,3 +1,4 @@
+import type { Steps } from '../../base/steps.ts';
 import type { ClosurePath } from '../../nix/closure.ts';
 
 /** A closure with numbers for store paths: node i is `paths[i]`. Sorted, so that its input order is without effect. */
@@ -12,13 +13,16 @@ export interface Graph {
 }
 
 /** In the order of paths, unless told otherwise. References that lead out of the given paths are left out. */
-export function makeGraph(closure: readonly ClosurePath[], order: PathOrder = byPath): Graph {
+export function* makeGraph(closure: readonly ClosurePath[], order: PathOrder = byPath): Steps<Graph> {
   const nodes = [...closure].sort(order);
+  yield;
   const ids = new Map(nodes.map(({ path }, id) => [path, id]));
-  const references = nodes.map((node, id) => {
+  const references: number[][] = [];
+  for (const [id, node] of nodes.entries()) {
     const targets = node.references.map((path) => ids.get(path)).filter((target) => target !== undefined);
-    return [...new Set(targets)].filter((target) => target !== id);
-  });
+    references.push([...new Set(targets)].filter((target) => target !== id));
+    yield;
+  }
   const users: number[][] = nodes.map(() => []);
   for (const [user, targets] of references.entries()) {
     for (const target of targets) users[target]!.push(user);

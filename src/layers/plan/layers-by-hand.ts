@@ -1,4 +1,5 @@
 import { NixpushError, usageError } from '../../base/errors.ts';
+import type { Steps } from '../../base/steps.ts';
 import type { ClosurePath } from '../../nix/closure.ts';
 import type { ExplainedLayer } from './explain.ts';
 import { byName, bySize, makeGraph } from './graph.ts';
@@ -51,13 +52,13 @@ export interface DecidedLayers {
 }
 
 /** Throws ERR_USAGE if there are more layers than `budget`, ERR_FORMAT for a pipeline that makes no sense. */
-export function decidedLayers(
+export function* decidedLayers(
   paths: readonly ClosurePath[],
   decided: LayersByHand,
   budget: number,
-): DecidedLayers {
+): Steps<DecidedLayers> {
   const { layers, rest } =
-    'groups' in decided ? layersOfGroups(paths, decided) : layersOfPipeline(paths, decided);
+    'groups' in decided ? yield* layersOfGroups(paths, decided) : yield* layersOfPipeline(paths, decided);
   const needed = layers.length + (rest.length > 0 ? 1 : 0);
   if (needed > budget)
     throw usageError(
@@ -67,14 +68,17 @@ export function decidedLayers(
   return { layers, rest };
 }
 
-function layersOfPipeline(paths: readonly ClosurePath[], steps: readonly PipelineStep[]): DecidedLayers {
-  const graph = makeGraph(paths, bySize);
+function* layersOfPipeline(
+  paths: readonly ClosurePath[],
+  steps: readonly PipelineStep[],
+): Steps<DecidedLayers> {
+  const graph = yield* makeGraph(paths, bySize);
   const layers = pipelineLayers(graph, steps).map((layer) => layer.map((node) => graph.paths[node]!));
   return { layers: layers.map((layer) => explained(layer, 'the layering pipeline')), rest: [] };
 }
 
-function layersOfGroups(paths: readonly ClosurePath[], { groups }: LayerGroups): DecidedLayers {
-  const graph = makeGraph(paths, byName);
+function* layersOfGroups(paths: readonly ClosurePath[], { groups }: LayerGroups): Steps<DecidedLayers> {
+  const graph = yield* makeGraph(paths, byName);
   const { layers, rest } = groupedLayers(graph, groups);
   const left = new Set(rest.map((node) => graph.paths[node]!));
   return {

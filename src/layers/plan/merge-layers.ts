@@ -1,4 +1,4 @@
-import type { Steps } from '../../base/steps.ts';
+import { stepwise, type Steps } from '../../base/steps.ts';
 import { lowestBit, union, weightOf, type ChangeModel, type NodeSet } from './change-model.ts';
 
 interface Cluster {
@@ -35,9 +35,11 @@ export function* mergeLayers(
   budget: number,
 ): Steps<number[][]> {
   const { sizes, closures, weights } = model;
-  const clusters = nodes
-    .map((node) => makeCluster([node], sizes[node]!, closures[node]!, weights))
-    .sort(byWeight);
+  const clusters: Cluster[] = [];
+  yield* stepwise(nodes, (node) =>
+    clusters.push(makeCluster([node], sizes[node]!, closures[node]!, weights)),
+  );
+  clusters.sort(byWeight);
   for (let index = 0; index < clusters.length && clusters.length > budget; index++) {
     findPartner(clusters, index, weights);
     yield;

@@ -51,7 +51,7 @@ export function* explainLayers(paths: readonly ClosurePath[], options: PlanOptio
   if (paths.length === 0) return { layers: [], anew: undefined };
   if (strategy === 'expected') return yield* explainExpected(paths, options);
   if (typeof strategy === 'object') return yield* explainDecided(paths, strategy, options);
-  const graph = makeGraph(paths);
+  const graph = yield* makeGraph(paths);
   const layers = strategy === 'auto' ? autoLayers(graph, budget) : popularityLayers(graph, budget);
   const reason = strategy === 'auto' ? "nixpkgs' automatic layering" : "nixpkgs' popularity contest";
   return {
@@ -70,7 +70,7 @@ function* explainDecided(
   decided: LayersByHand,
   options: PlanOptions,
 ): Steps<ExplainedPlan> {
-  const { layers, rest } = decidedLayers(paths, decided, options.budget);
+  const { layers, rest } = yield* decidedLayers(paths, decided, options.budget);
   if (rest.length === 0) return { layers, anew: undefined };
   const planned = yield* explainExpected(rest, { ...options, budget: options.budget - layers.length });
   return { layers: [...layers, ...planned.layers], anew: planned.anew };
@@ -80,7 +80,7 @@ function* explainExpected(
   closure: readonly ClosurePath[],
   { budget, weights = new Map(), earlier = [] }: PlanOptions,
 ): Steps<ExplainedPlan> {
-  const graph = makeGraph(closure, byName);
+  const graph = yield* makeGraph(closure, byName);
   const { paths, narSizes } = graph;
   const nodes = new Map(paths.map((path, node) => [path, node]));
   const model = yield* changeModel(graph, weightsOf(paths, weights));

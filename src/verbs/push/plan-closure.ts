@@ -8,7 +8,7 @@ export async function planClosure(planning: Planning): Promise<PlannedImage> {
   const { paths = [], noLinks, signal } = options;
   const roots = await resolveRoots(paths, { trees: source.trees, ...(signal && { signal }) });
   const closure = await source.closure(roots, signal);
-  const trees = planning.listings(closure);
+  const trees = await planning.listings(closure);
   const links = noLinks !== true;
   const base = planning.base();
   return planning.plan(

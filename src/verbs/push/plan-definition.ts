@@ -26,7 +26,7 @@ export async function planDefinition(
   const { source, options, settings } = planning;
   const definition = options.profile === true ? { ...written, profile: true } : written;
   const closure = await definedClosure(definition, file, source, options.signal);
-  const trees = planning.listings(closure);
+  const trees = await planning.listings(closure);
   const under = await underneath(definition, planning.base());
   const accounts = new Accounts(definition, file, under?.known);
   checkUser(definition, accounts);

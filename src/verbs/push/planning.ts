@@ -1,4 +1,5 @@
 import { join } from 'node:path';
+import { inSlices } from '../../base/steps.ts';
 import type { ImageConfig } from '../../image/image-config.ts';
 import { BaseTreeCache } from '../../layers/base-tree-cache.ts';
 import { cacheDirectory } from '../../layers/recipe-cache.ts';
@@ -55,8 +56,8 @@ export class Planning {
   }
 
   /** The files of a closure, which are seen to be there. Throws ERR_NOT_FOUND. */
-  listings(closure: Closure): TreeListings {
-    checkTrees(closure, this.source.trees);
+  async listings(closure: Closure): Promise<TreeListings> {
+    await inSlices(checkTrees(closure, this.source.trees));
     const kept = this.#cacheDirectory && join(this.#cacheDirectory, 'listings');
     return new TreeListings(this.source.trees, closure.paths, kept);
   }

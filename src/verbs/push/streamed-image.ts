@@ -1,5 +1,6 @@
 import { readFile, stat } from 'node:fs/promises';
 import { isDigest, type Digest } from '../../base/digest.ts';
+import { inSlices } from '../../base/steps.ts';
 import { ioError, NixpushError } from '../../base/errors.ts';
 import type { ImageFile } from '../../definitions/image-input.ts';
 import type { StreamConfig } from '../../definitions/stream-config.ts';
@@ -121,7 +122,7 @@ async function pathsOf(
 ): Promise<Map<string, ClosurePath>> {
   if (paths.length === 0) return new Map();
   const closure = await source.closure(paths, signal);
-  checkTrees(closure, source.trees);
+  await inSlices(checkTrees(closure, source.trees));
   return new Map(closure.paths.map((path) => [path.path, path]));
 }
 

@@ -101,7 +101,7 @@ const graphs = fc
 const budgets = fc.integer({ min: 1, max: 20 });
 
 function modelOf({ paths, weights }: { paths: ClosurePath[]; weights: Map<string, number> }): ChangeModel {
-  const graph = makeGraph(paths, byName);
+  const graph = atOnce(makeGraph(paths, byName));
   return atOnce(changeModel(graph, weightsOf(graph.paths, weights)));
 }
 
