@@ -1,6 +1,7 @@
 import type { Checkpoint } from '../base/checkpoint.ts';
 import { NixpushError } from '../base/errors.ts';
-import type { BlobId, BlobSource } from './image-store.ts';
+import type { BlobSource } from './image-store.ts';
+import { SourceView } from './source-view.ts';
 
 /** How far a branch may lag behind another before the shared pass goes on without it. Bytes. */
 const WINDOW = 4 * 2 ** 20;
@@ -60,8 +61,7 @@ export class FanOut {
 type End = 'left' | 'behind' | 'complete' | { readonly error: unknown };
 
 /** A destination's view of the shared blob. */
-export class Branch implements BlobSource {
-  readonly #source: BlobSource;
+export class Branch extends SourceView {
   readonly #onChange: () => void;
   /** Of the shared pass: given and not yet taken. */
   #pieces: Uint8Array[] = [];
@@ -72,24 +72,8 @@ export class Branch implements BlobSource {
   #wake: () => void = () => undefined;
 
   constructor(source: BlobSource, onChange: () => void) {
-    this.#source = source;
+    super(source);
     this.#onChange = onChange;
-  }
-
-  get id(): BlobId | undefined {
-    return this.#source.id;
-  }
-
-  get what(): string {
-    return this.#source.what;
-  }
-
-  get key(): string | undefined {
-    return this.#source.key;
-  }
-
-  get checkpoint(): Checkpoint | undefined {
-    return this.#source.checkpoint;
   }
 
   /** In the shared pass, or may still come to it. */
@@ -115,7 +99,7 @@ export class Branch implements BlobSource {
     }
     // An upload of an earlier process goes on in the middle, without what was kept for it.
     this.release();
-    return this.#source.open(offset, signal, earlier);
+    return this.source.open(offset, signal, earlier);
   }
 
   /** Takes no (more) part in the shared pass. */
@@ -163,7 +147,7 @@ export class Branch implements BlobSource {
         taken += piece.byteLength;
         yield piece;
       }
-      if (this.#end === 'behind') yield* this.#source.open(taken, signal);
+      if (this.#end === 'behind') yield* this.source.open(taken, signal);
     } finally {
       signal?.removeEventListener('abort', onAbort);
       this.release();

@@ -1,5 +1,5 @@
 import type { Checkpoint } from '../../../base/checkpoint.ts';
-import type { BlobId, BlobSource } from '../../image-store.ts';
+import { SourceView } from '../../source-view.ts';
 
 interface EarlyPass {
   readonly pieces: AsyncIterator<Uint8Array>;
@@ -8,34 +8,13 @@ interface EarlyPass {
 }
 
 /** A source that can begin to get its first piece before anybody takes it: while the registry opens the session. */
-export class EarlySource implements BlobSource {
-  readonly #source: BlobSource;
+export class EarlySource extends SourceView {
   #early: EarlyPass | undefined;
-
-  constructor(source: BlobSource) {
-    this.#source = source;
-  }
-
-  get id(): BlobId | undefined {
-    return this.#source.id;
-  }
-
-  get what(): string {
-    return this.#source.what;
-  }
-
-  get key(): string | undefined {
-    return this.#source.key;
-  }
-
-  get checkpoint(): Checkpoint | undefined {
-    return this.#source.checkpoint;
-  }
 
   /** The next `open(0)` goes on with what this begins. */
   begin(): void {
     const stopper = new AbortController();
-    const pieces = this.#source.open(0, stopper.signal)[Symbol.asyncIterator]();
+    const pieces = this.source.open(0, stopper.signal)[Symbol.asyncIterator]();
     const first = pieces.next();
     // Whoever takes it gets to see what is wrong.
     first.catch(() => undefined);
@@ -44,7 +23,7 @@ export class EarlySource implements BlobSource {
 
   open(offset: number, signal?: AbortSignal, earlier?: Checkpoint): AsyncIterable<Uint8Array> {
     const early = this.#early;
-    if (offset !== 0 || early === undefined) return this.#source.open(offset, signal, earlier);
+    if (offset !== 0 || early === undefined) return this.source.open(offset, signal, earlier);
     this.#early = undefined;
     return goOn(early, signal);
   }
