@@ -1,6 +1,6 @@
 // What a program costs: time, processor, memory.
 import { spawn } from 'node:child_process';
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
@@ -22,6 +22,26 @@ export async function measure(program, args, options = {}) {
   } finally {
     rmSync(directory, { recursive: true, force: true });
   }
+}
+
+/** What programs are told of this machine: a home, and a cache, of their own. */
+export function environment(home) {
+  const { PATH, NIX_CONFIG } = process.env;
+  return { PATH, NIX_CONFIG, HOME: home, XDG_CACHE_HOME: home };
+}
+
+/** Files below the store that a command opens, and how many bytes they have: `{ files, bytes }`. */
+export async function storeFilesRead(command, home) {
+  const trace = join(home, 'trace');
+  // Not blocking: a registry whose log nobody reads stops.
+  await measure('strace', ['-f', '-qq', '-e', 'trace=open,openat', '-o', trace, ...command], {
+    env: environment(home),
+  });
+  const opened = readFileSync(trace, 'utf8').matchAll(/"(\/nix\/store\/[^"]+)"[^\n]*\) = \d/g);
+  const files = [...new Set([...opened].map(([, path]) => path))]
+    .map((path) => statSync(path))
+    .filter((file) => file.isFile());
+  return { files: files.length, bytes: files.reduce((sum, { size }) => sum + size, 0) };
 }
 
 async function finished(child) {

@@ -4,11 +4,11 @@
 // usage: node scripts/bench/push.js [--rounds N] [--closures small,medium,large] [--codecs zstd,gzip]
 //        [--parts first,again,changes] [--node FILE]
 import { execFileSync } from 'node:child_process';
-import { readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { buildClosure, changed } from './closures.js';
-import { measure } from './measure.js';
+import { environment, measure, storeFilesRead } from './measure.js';
 import { isInstalled, scratchDirectory, startRegistry } from './registries.js';
 import { interleave, markdownTable, medians } from './runner.js';
 
@@ -246,25 +246,6 @@ async function pushInto(command) {
 
 async function run([program, ...args], home) {
   return measure(program, args, { env: environment(home) });
-}
-
-/** Files below the store that a command opens, and how many bytes they have. */
-async function storeFilesRead(command, home) {
-  const trace = join(home, 'trace');
-  // Not blocking: a registry whose log nobody reads stops.
-  await measure('strace', ['-f', '-qq', '-e', 'trace=open,openat', '-o', trace, ...command], {
-    env: environment(home),
-  });
-  const opened = readFileSync(trace, 'utf8').matchAll(/"(\/nix\/store\/[^"]+)"[^\n]*\) = \d/g);
-  const files = [...new Set([...opened].map(([, path]) => path))]
-    .map((path) => statSync(path))
-    .filter((file) => file.isFile());
-  return { files: files.length, bytes: files.reduce((sum, { size }) => sum + size, 0) };
-}
-
-function environment(home) {
-  const { PATH, NIX_CONFIG } = process.env;
-  return { PATH, NIX_CONFIG, HOME: home, XDG_CACHE_HOME: home };
 }
 
 function shell(script) {
