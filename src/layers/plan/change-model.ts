@@ -71,8 +71,8 @@ export function weightOf(set: NodeSet, weights: Float64Array): number {
 /** Ascending. */
 export function members(set: NodeSet): number[] {
   const nodes: number[] = [];
-  for (const [index, word] of set.entries()) {
-    for (let rest = word; rest !== 0; rest &= rest - 1) nodes.push(index * 32 + lowestBit(rest));
+  for (let index = 0; index < set.length; index++) {
+    for (let rest = set[index]!; rest !== 0; rest &= rest - 1) nodes.push(index * 32 + lowestBit(rest));
   }
   return nodes;
 }

@@ -1,4 +1,4 @@
-import type { Steps } from '../../base/steps.ts';
+import { stepwise, type Steps } from '../../base/steps.ts';
 import { members, type ChangeModel } from './change-model.ts';
 
 interface Layer {
@@ -19,13 +19,17 @@ const NEGLIGIBLE = 1e-9;
  * quarter off what a plan costs above one layer per path (docs/layers.md).
  */
 export function* movePaths(model: ChangeModel, plan: readonly (readonly number[])[]): Steps<number[][]> {
-  const lists = closureLists(model);
-  const layers = plan.map((nodes) => {
+  const lists: number[][] = [];
+  yield* stepwise(model.closures.keys(), (node) => lists.push(closureList(model, node)));
+  const layers: Layer[] = [];
+  for (const nodes of plan) {
     const holders = new Uint32Array(model.closures.length);
     const layer: Layer = { nodes: new Set(), holders, bytes: 0, weight: 0 };
-    for (const node of nodes) add(model, layer, node, lists[node]!);
-    return layer;
-  });
+    layers.push(layer);
+    yield* stepwise(nodes, (node) => {
+      add(model, layer, node, lists[node]!);
+    });
+  }
   const home = new Map(layers.flatMap((layer) => [...layer.nodes].map((node) => [node, layer] as const)));
   const nodes = [...home.keys()].sort((a, b) => a - b);
   for (let moved = true; moved;) {
@@ -45,8 +49,8 @@ export function* movePaths(model: ChangeModel, plan: readonly (readonly number[]
 }
 
 /** The node itself comes first: few layers hold it already, so most attempts end there. */
-function closureLists({ closures }: ChangeModel): number[][] {
-  return closures.map((closure, node) => [node, ...members(closure).filter((member) => member !== node)]);
+function closureList({ closures }: ChangeModel, node: number): number[] {
+  return [node, ...members(closures[node]!).filter((member) => member !== node)];
 }
 
 function betterLayer(
