@@ -226,6 +226,18 @@ describe('lasting lines', () => {
     assert.match(eventLine(event, state, true) ?? '', /^layer 1\/2 {2}started\n {2}\/nix\/store\/\S+-a\n/);
   });
 
+  test('tell of a destination that has the image while others are waited for', () => {
+    const state = stateAfter(plan([layer('a', 1)], 'x', 'y', 'z'));
+    const line = (destination: string): string | undefined => {
+      const event = { type: 'destination-done', destination, reference: `${destination}@${DIGEST}` } as const;
+      state.apply(event, 0);
+      return eventLine(event, state, false);
+    };
+    assert.equal(line('x'), 'x has the image, 2 others follow');
+    assert.equal(line('y'), 'y has the image, z follows');
+    assert.equal(line('z'), undefined);
+  });
+
   test('tell of a failed destination while others go on, and not when all is over', () => {
     const failed = (destination: string, error: Error): ProgressEvent => ({
       type: 'destination-failed',

@@ -21,6 +21,7 @@ export function noticeLine(event: ProgressEvent, state: PushState): string | und
   if (event.type === 'image-hash')
     return `reading ${safeText(event.image)} for its hash (${formatBytes(event.size)}, twice)`;
   if (event.type === 'destination-failed') return failureLine(event, state);
+  if (event.type === 'destination-done') return doneLine(event.destination, state);
   return undefined;
 }
 
@@ -33,6 +34,14 @@ function failureLine(
   return aborted || destinations.every(({ failed }) => failed)
     ? undefined
     : `${destination} failed, the others go on`;
+}
+
+/** The last one's is the summary. */
+function doneLine(name: string, { destinations }: PushState): string | undefined {
+  const open = destinations.filter(({ done, failed }) => !done && !failed);
+  if (open.length === 0) return undefined;
+  const others = open.length === 1 ? `${open[0]!.name} follows` : `${open.length} others follow`;
+  return `${name} has the image, ${others}`;
 }
 
 function layerStartLines(layer: number, state: PushState): string {

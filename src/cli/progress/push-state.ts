@@ -18,6 +18,8 @@ export interface LayerState {
 
 export interface DestinationState {
   readonly name: string;
+  /** It has the image. */
+  done: boolean;
   failed: boolean;
   uploaded: number;
   exists: number;
@@ -67,7 +69,7 @@ export class PushState {
         this.#failed(event.destination);
         break;
       case 'destination-done':
-        if (event.unchanged === true) this.#unchanged(event.destination);
+        this.#destinationDone(event);
         break;
       case 'wait':
         this.waits.waiting(event, now);
@@ -105,6 +107,7 @@ export class PushState {
     }));
     this.destinations = destinations.map((name) => ({
       name,
+      done: false,
       failed: false,
       uploaded: 0,
       exists: 0,
@@ -142,9 +145,12 @@ export class PushState {
     this.#settle();
   }
 
-  /** Of a destination that had the whole image no layer is told. */
-  #unchanged(name: string): void {
+  #destinationDone(event: Extract<ProgressEvent, { type: 'destination-done' }>): void {
+    const { destination: name, unchanged } = event;
     const destination = this.destinations.find((candidate) => candidate.name === name);
+    if (destination !== undefined) destination.done = true;
+    if (unchanged !== true) return;
+    // Of a destination that had the whole image no layer is told.
     if (destination !== undefined) destination.exists = this.layers.length;
     for (const layer of this.layers) layer.at.add(name);
     this.#settle();
