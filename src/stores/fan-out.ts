@@ -44,7 +44,9 @@ export class FanOut {
     const takers = (): Branch[] => this.#branches.filter(({ takesPart }) => takesPart);
     try {
       for await (const piece of source.open(0)) {
-        for (const branch of takers()) branch.give(piece);
+        // A branch alone has taken it when the next one is asked for; among others some may have to keep it.
+        const kept = this.#branches.length === 1 ? piece : Buffer.from(piece);
+        for (const branch of takers()) branch.give(kept);
         while (takers().length > 0 && !takers().some(({ isHungry }) => isHungry))
           await new Promise<void>((resolve) => (this.#wake = resolve));
         for (const branch of takers()) if (branch.lag > WINDOW) branch.fallOut();

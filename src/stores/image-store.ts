@@ -82,7 +82,10 @@ export interface BlobSource {
   readonly key?: string | undefined;
   /** How far passes have come. A later process gives it to `open`, to know that it goes on with the same bytes. */
   readonly checkpoint?: Checkpoint | undefined;
-  /** Every call gives the same bytes, from `offset` on. Throws ERR_INTEGRITY if they are not those of `earlier`. */
+  /**
+   * Every call gives the same bytes, from `offset` on. A piece is valid until the next one is asked for: whoever keeps it
+   * longer copies it. Throws ERR_INTEGRITY if they are not those of `earlier`.
+   */
   open(offset: number, signal?: AbortSignal, earlier?: Checkpoint): AsyncIterable<Uint8Array>;
 }
 

@@ -50,7 +50,7 @@ function layerBlob(pool: WorkerPool, recipe: LayerRecipe, known?: LayerFacts): L
 
 async function collect(bytes: AsyncIterable<Uint8Array>): Promise<Buffer> {
   const pieces: Uint8Array[] = [];
-  for await (const piece of bytes) pieces.push(piece);
+  for await (const piece of bytes) pieces.push(Buffer.from(piece));
   return Buffer.concat(pieces);
 }
 

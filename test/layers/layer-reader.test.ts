@@ -20,7 +20,7 @@ function readLayer(
   const content = { kind: 'store-paths', trees, paths } as const;
   const reader = new LayerReader({ content, owner: ROOT_OWNER, codec: parseCodec('none') });
   // Buffers that were used before hold anything.
-  const block = new Uint8Array(reader.blockSize).fill(0xa5);
+  const block = new Uint8Array(parseCodec('none').blockSize).fill(0xa5);
   for (;;) {
     const { end } = reader.next(block);
     if (end !== undefined) return end;

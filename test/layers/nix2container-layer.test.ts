@@ -29,7 +29,7 @@ function readLayer(content: LayerContent, over: Partial<LayerRecipe> = {}): { ta
   });
   const pieces: Uint8Array[] = [];
   for (;;) {
-    const { raw, end } = reader.next(new Uint8Array(reader.blockSize).fill(0xa5));
+    const { raw, end } = reader.next(new Uint8Array(parseCodec('none').blockSize).fill(0xa5));
     pieces.push(raw);
     if (end !== undefined) return { tar: Buffer.concat(pieces), diffId: end.diffId };
   }

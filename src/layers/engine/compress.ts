@@ -1,10 +1,13 @@
 import { constants, deflateRawSync } from 'node:zlib';
 import { GZIP_MEMORY_LEVEL, type Codec } from '../codec.ts';
-import { taken } from './taken.ts';
 import { zstdCompressor } from './zstd-compressor.ts';
 
 /** One block compressed by itself. `dictionary` is the end of the block before it. */
-export type CompressBlock = (raw: Uint8Array, dictionary: Uint8Array, last: boolean) => Uint8Array;
+export type CompressBlock = (
+  raw: Uint8Array,
+  dictionary: Uint8Array,
+  last: boolean,
+) => Uint8Array<ArrayBuffer>;
 
 /** The compressor of a codec; `none` needs none. Loads the WebAssembly encoder on first use. */
 export async function blockCompressor({ name, level }: Codec): Promise<CompressBlock> {
@@ -14,7 +17,7 @@ export async function blockCompressor({ name, level }: Codec): Promise<CompressB
     case 'zstd':
       return zstdCompressor(level);
     case 'none':
-      return (raw) => raw;
+      return (raw) => new Uint8Array(raw);
   }
 }
 
@@ -33,10 +36,15 @@ export function codecTrailer(codec: Codec, crc32: number, size: number): Uint8Ar
 }
 
 /** pigz's way: each block ends on a byte boundary (sync flush), only the last one ends the stream. */
-function deflateBlock(raw: Uint8Array, dictionary: Uint8Array, last: boolean, level: number): Uint8Array {
+function deflateBlock(
+  raw: Uint8Array,
+  dictionary: Uint8Array,
+  last: boolean,
+  level: number,
+): Uint8Array<ArrayBuffer> {
   const finishFlush = last ? constants.Z_FINISH : constants.Z_SYNC_FLUSH;
   // One output buffer that fits even incompressible input: growing in steps costs a quarter of the time.
   const chunkSize = raw.byteLength + 1024;
   const options = { level, memLevel: GZIP_MEMORY_LEVEL, finishFlush, chunkSize };
-  return taken(deflateRawSync(raw, dictionary.byteLength === 0 ? options : { ...options, dictionary }));
+  return deflateRawSync(raw, dictionary.byteLength === 0 ? options : { ...options, dictionary });
 }

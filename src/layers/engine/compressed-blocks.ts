@@ -23,11 +23,25 @@ export async function* compressedBlocks(
       // Awaited in its turn; a failure before that is not an unhandled one.
       compressed.catch(() => undefined);
       queue.push(compressed);
-      while (queue.length >= pool.window) yield await queue.shift()!;
+      while (queue.length >= pool.window) yield* lent(pool, queue.shift()!);
     }
-    for (const compressed of queue) yield await compressed;
+    while (queue.length > 0) yield* lent(pool, queue.shift()!);
   } finally {
     leave();
+    for (const compressed of queue) compressed.then(({ data }) => pool.takeBack(data)).catch(() => undefined);
+  }
+}
+
+/** Its buffer is used again as soon as the next block is asked for. */
+async function* lent(
+  pool: WorkerPool,
+  compressed: Promise<CompressedBlock>,
+): AsyncGenerator<CompressedBlock, void, void> {
+  const block = await compressed;
+  try {
+    yield block;
+  } finally {
+    pool.takeBack(block.data);
   }
 }
 
@@ -41,16 +55,18 @@ async function compressBlock(
   const read = raw.byteLength;
   const body =
     codec.name === 'none' ? raw : await runCompression(pool, codec, raw, dictionary, end !== undefined);
-  const parts = [
-    ...(first ? [codecHeader(codec)] : []),
-    body,
-    ...(end === undefined ? [] : [codecTrailer(codec, end.crc32, end.size)]),
-  ].filter(({ byteLength }) => byteLength > 0);
-  const data = parts.length === 1 ? parts[0]! : Buffer.concat(parts);
+  const head = first ? codecHeader(codec) : NOTHING;
+  const tail = end === undefined ? NOTHING : codecTrailer(codec, end.crc32, end.size);
+  const isWhole = head.byteLength + tail.byteLength === 0;
+  const data = isWhole ? body : Buffer.concat([head, body, tail]);
+  if (!isWhole) pool.takeBack(body);
   onBlock(read, data.byteLength);
   return end === undefined ? { data } : { data, end };
 }
 
+const NOTHING = new Uint8Array(0);
+
+/** What it gives lies in the buffer of `raw`, or that one is given back. */
 async function runCompression(
   pool: WorkerPool,
   codec: Codec,
@@ -59,9 +75,11 @@ async function runCompression(
   last: boolean,
 ): Promise<Uint8Array> {
   const job = { kind: 'compress', codec, raw, dictionary, last } as const;
+  let compressed: Uint8Array | undefined;
   try {
-    return await pool.run(job, undefined, raw.buffer instanceof ArrayBuffer ? [raw.buffer] : []);
+    compressed = await pool.run(job, undefined, raw.buffer instanceof ArrayBuffer ? [raw.buffer] : []);
+    return compressed;
   } finally {
-    pool.takeBack(raw);
+    if (!(compressed?.buffer instanceof SharedArrayBuffer)) pool.takeBack(raw);
   }
 }

@@ -19,10 +19,6 @@ export class LayerReader {
     this.#tar = openLayerBytes(recipe);
   }
 
-  get blockSize(): number {
-    return this.#codec.blockSize;
-  }
-
   /**
    * The next block, in `block`, which has the codec's block size. The last one carries the facts about the whole; a
    * tar is never empty, so there is a last one.

@@ -18,8 +18,7 @@ interface QueuedJob {
  */
 export class WorkerPool {
   readonly size: number;
-  /** One for each worker, and the one that each stream reads ahead and may have to keep while nobody takes its blocks. */
-  readonly buffers: BlockBuffers = new BlockBuffers(() => this.size + this.#streams);
+  readonly buffers: BlockBuffers = new BlockBuffers();
   readonly #members: PoolMember[] = [];
   readonly #shared: QueuedJob[] = [];
   #streams = 0;
@@ -38,11 +37,12 @@ export class WorkerPool {
   }
 
   /**
-   * How many blocks a stream may have in work or done and not yet taken. A stream alone keeps all workers busy; many
-   * share that, so that memory grows with the workers and not with the streams.
+   * How many blocks a stream may have in work or done and not yet taken, beside the one that is read and the one that is
+   * sent. A stream alone keeps all workers busy; many share that, so that memory grows with the workers and not with the
+   * streams. Each has some of its own: one that nobody takes blocks from holds up no other.
    */
   get window(): number {
-    return Math.max(2, Math.ceil((2 * this.size + 2) / Math.max(1, this.#streams)));
+    return Math.max(1, Math.floor((2 * this.size + 2) / Math.max(1, this.#streams)));
   }
 
   /** Gives a block's buffer back, if it is one of the pool's. */

@@ -12,8 +12,8 @@ export interface ReadJob {
   readonly pass: number;
   /** With the first block of a pass. */
   readonly recipe?: LayerRecipe;
-  /** Shared memory of a block's size. Without it the block comes in memory of its own, which changes hands. */
-  readonly into?: SharedArrayBuffer;
+  /** Of a block's size. */
+  readonly into: SharedArrayBuffer;
 }
 
 export interface CompressJob {
@@ -45,7 +45,7 @@ export interface TarEndInfo {
   readonly crc32: number;
 }
 
-/** A block of the compressed blob, header and trailer of the format included. */
+/** A block of the compressed blob, header and trailer of the format included; valid until the next one is asked for. */
 export interface CompressedBlock {
   readonly data: Uint8Array;
   /** With the last block. */

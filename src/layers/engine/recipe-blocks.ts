@@ -5,8 +5,8 @@ import type { RawBlock } from './protocol.ts';
 let passes = 0;
 
 /**
- * The blocks of a recipe's tar, read by one worker, a block ahead of whoever takes them. Where they are to be
- * compressed they lie in buffers of the pool, which whoever takes them gives back.
+ * The blocks of a recipe's tar, read by one worker, a block ahead of whoever takes them, in buffers of the pool, which
+ * whoever takes them gives back.
  */
 export async function* recipeBlocks(
   pool: WorkerPool,
@@ -14,11 +14,10 @@ export async function* recipeBlocks(
 ): AsyncGenerator<RawBlock, void, void> {
   const pass = passes++;
   const member = pool.assign();
-  const { name, blockSize } = recipe.codec;
+  const { blockSize } = recipe.codec;
   const read = async (first?: LayerRecipe): Promise<RawBlock> => {
     const begin = first === undefined ? {} : { recipe: first };
-    if (name === 'none') return pool.run({ kind: 'read', pass, ...begin }, member);
-    const into = await pool.buffers.take(blockSize);
+    const into = pool.buffers.take(blockSize);
     try {
       return await pool.run({ kind: 'read', pass, into, ...begin }, member);
     } catch (error) {

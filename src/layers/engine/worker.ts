@@ -4,6 +4,7 @@ import { NixpushError } from '../../base/errors.ts';
 import { blockCompressor, type CompressBlock } from './compress.ts';
 import { LayerReader } from './layer-reader.ts';
 import type { Job, JobResults, PlainError, ReadJob, Reply } from './protocol.ts';
+import { free, taken } from './taken.ts';
 
 const port = parentPort!;
 const passes = new Map<number, LayerReader>();
@@ -29,7 +30,7 @@ async function run(job: Job): Promise<JobResults[Job['kind']]> {
     case 'compress': {
       const compress = compressors.get(job.codec.id) ?? (await blockCompressor(job.codec));
       compressors.set(job.codec.id, compress);
-      return compress(job.raw, job.dictionary, job.last);
+      return inPlace(compress(job.raw, job.dictionary, job.last), job.raw);
     }
     case 'close':
       close(job.pass);
@@ -41,7 +42,7 @@ function read({ pass, recipe, into }: ReadJob): JobResults['read'] {
   if (recipe !== undefined) passes.set(pass, new LayerReader(recipe));
   try {
     const reader = passes.get(pass)!;
-    const block = reader.next(new Uint8Array(into ?? new ArrayBuffer(reader.blockSize)));
+    const block = reader.next(new Uint8Array(into));
     if (block.end !== undefined) close(pass);
     return block;
   } catch (error) {
@@ -53,6 +54,15 @@ function read({ pass, recipe, into }: ReadJob): JobResults['read'] {
 function close(pass: number): void {
   passes.get(pass)?.close();
   passes.delete(pass);
+}
+
+/** Into the shared memory of the block that it was made of, if it fits: it can be read there from any thread. */
+function inPlace(compressed: Uint8Array<ArrayBuffer>, { buffer }: Uint8Array): Uint8Array {
+  if (buffer instanceof ArrayBuffer || compressed.byteLength > buffer.byteLength) return taken(compressed);
+  const shared = new Uint8Array(buffer, 0, compressed.byteLength);
+  shared.set(compressed);
+  free(compressed);
+  return shared;
 }
 
 /** Blocks change hands instead of being copied, unless both sides have them. A buffer from Node's pool must be copied. */

@@ -2,9 +2,9 @@ import { createRequire } from 'node:module';
 import { versions } from 'node:process';
 import * as zlib from 'node:zlib';
 import type * as Zstd from '@bokuweb/zstd-wasm';
-import { taken } from './taken.ts';
 
-type Compress = (raw: Uint8Array) => Uint8Array;
+/** What it gives may lie in memory that is much larger: see `taken`. */
+type Compress = (raw: Uint8Array) => Uint8Array<ArrayBuffer>;
 
 /** Releases of zstd that give the bytes of the pinned encoder; a test compares them at all levels. */
 const SAME_BYTES = new Set<string | undefined>(['1.5.7']);
@@ -35,7 +35,7 @@ export function sampleChecksum(compress: Compress): string {
 
 export async function pinnedCompressor(level: number): Promise<Compress> {
   const zstd = await (loading ??= loadPinned());
-  return (raw) => zstd.compress(raw, level);
+  return (raw) => zstd.compress(raw, level) as Uint8Array<ArrayBuffer>;
 }
 
 let loading: Promise<typeof Zstd> | undefined;
@@ -62,7 +62,7 @@ export function nativeCompressor(level: number): Compress | undefined {
   const params = { [ZSTD_C_COMPRESSION_LEVEL]: level };
   return (raw) => {
     const chunkSize = Math.max(raw.byteLength + (raw.byteLength >> 8) + 1024, ALWAYS_MAPPED);
-    return taken(zstdCompressSync(raw, { params, chunkSize }));
+    return zstdCompressSync(raw, { params, chunkSize });
   };
 }
 

@@ -83,6 +83,6 @@ function readyBlob({ index, onProgress }: LayerPush, { open, ...id }: BlobOrigin
 
 async function collect(source: BlobSource, signal: AbortSignal): Promise<Uint8Array> {
   const pieces: Uint8Array[] = [];
-  for await (const piece of source.open(0, signal)) pieces.push(piece);
-  return Buffer.concat(pieces);
+  for await (const piece of source.open(0, signal)) pieces.push(Buffer.from(piece));
+  return pieces.length === 1 ? pieces[0]! : Buffer.concat(pieces);
 }

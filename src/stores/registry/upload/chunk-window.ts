@@ -75,6 +75,6 @@ export class ChunkWindow {
     if (this.#ended) return undefined;
     const { done, value } = await this.#pass!.next();
     if (done === true) this.#ended = true;
-    return done === true ? undefined : value;
+    return done === true ? undefined : Buffer.from(value);
   }
 }

@@ -13,9 +13,13 @@ export async function* evenPieces(
   let waiting: Uint8Array[] = [];
   let length = 0;
   for await (const piece of source) {
-    waiting.push(piece);
     length += piece.byteLength;
-    if (length < least) continue;
+    if (length < least) {
+      // The source uses its memory again.
+      waiting.push(Buffer.from(piece));
+      continue;
+    }
+    waiting.push(piece);
     const joined = join(waiting, length);
     let start = 0;
     for (; joined.byteLength - start >= most + least; start += most)

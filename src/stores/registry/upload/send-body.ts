@@ -113,7 +113,7 @@ class Sending {
       this.#taken += piece.byteLength;
       meter.take(piece.byteLength);
       this.#watchdog.start();
-      yield piece;
+      yield lasting(piece);
       this.#watchdog.stop();
     }
     this.#ended = true;
@@ -136,6 +136,16 @@ class Sending {
     }
   }
 }
+
+/**
+ * The source uses a piece's memory again when the next one is asked for. undici asks when the socket has written what it
+ * was given; but of what is shorter than its `highWaterMark` (64 KiB) a socket says at once that it has.
+ */
+function lasting(piece: Uint8Array): Uint8Array {
+  return piece.byteLength < SURELY_WRITTEN ? Buffer.from(piece) : piece;
+}
+
+const SURELY_WRITTEN = 128 * 1024;
 
 function stalled(task: UploadTask): NixpushError {
   const { host } = task.client;
