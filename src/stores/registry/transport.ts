@@ -2,6 +2,7 @@ import type { buildConnector as undiciConnector, Dispatcher, Pool as UndiciPool 
 import { guardedLookup } from './guarded-lookup.ts';
 import { apiHost, isMachineLocal } from './hosts.ts';
 import { proxyFor } from './proxy.ts';
+import { slabReads } from './slab-reads.ts';
 import { isUnknownAuthority, tlsTrust, type TlsTrust } from './tls-trust.ts';
 
 export interface TransportOptions {
@@ -40,7 +41,10 @@ export async function createTransport(options: TransportOptions): Promise<Dispat
       if (proxy === undefined) {
         return new Pool(origin, {
           ...poolOptions,
-          connect: connector(buildConnector, connect, trust),
+          connect:
+            trust === undefined
+              ? plainConnector(buildConnector, connect)
+              : connector(buildConnector, connect, trust),
         });
       }
       const requestTls = { ...connect, ...withContext(trust?.full()) };
@@ -50,14 +54,23 @@ export async function createTransport(options: TransportOptions): Promise<Dispat
   });
 }
 
+function plainConnector(
+  build: typeof undiciConnector,
+  options: undiciConnector.BuildOptions,
+): undiciConnector.connector {
+  return (target, callback) => {
+    build({ ...options, onread: slabReads() })(target, callback);
+  };
+}
+
 /** Connects with the authorities that cost nothing, and with all of them where those do not do. */
 function connector(
   build: typeof undiciConnector,
   options: undiciConnector.BuildOptions,
-  trust: TlsTrust | undefined,
+  trust: TlsTrust,
 ): undiciConnector.connector {
-  const first = build({ ...options, ...withContext(trust?.first) });
-  const mayNeedMore = trust !== undefined && trust.first === undefined;
+  const first = build({ ...options, ...withContext(trust.first) });
+  const mayNeedMore = trust.first === undefined;
   let full: undiciConnector.connector | undefined;
   return (target, callback) => {
     const connect = full ?? first;
