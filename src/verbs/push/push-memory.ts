@@ -8,6 +8,7 @@ import type { ClosurePath } from '../../nix/closure.ts';
 import { openClosureSource } from '../../nix/open-source.ts';
 import type { RegistryClient } from '../../stores/registry/client.ts';
 import { readDiscovery, saveDiscovery, type SavedDiscovery } from '../../stores/registry/discovery.ts';
+import { withUnoptimizedParser } from '../../stores/registry/unoptimized-parser.ts';
 import { openDestinations, type Destination } from '../destination/destination.ts';
 import { someOf } from '../destination/lacking.ts';
 import type { ProgressListener } from '../progress.ts';
@@ -75,7 +76,8 @@ export class PushMemory {
       !(await pointsTo(destination, manifest, asking.signal));
     try {
       // The first that lacks it decides: the others need not be waited for.
-      if (await someOf(destinations.map(lacks))) return undefined;
+      const isLacking = await withUnoptimizedParser(async () => someOf(destinations.map(lacks)));
+      if (isLacking) return undefined;
       tell(push, destinations, manifest, options.onProgress);
       return { ...push.result, destinations: destinations.flatMap((each) => each.results(manifest)) };
     } finally {
