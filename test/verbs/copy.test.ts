@@ -37,6 +37,25 @@ async function registry(t: Test): Promise<FaultRegistry> {
   return started;
 }
 
+/** Copies, and lets `slow` answer such requests only when another destination has the image. */
+async function copyPast(
+  slow: FaultRegistry,
+  on: 'manifest-head' | 'blob-head' | 'upload-start',
+  [from, options]: [string, CopyOptions],
+): Promise<string[]> {
+  const done: string[] = [];
+  let answer!: () => void;
+  const until = new Promise<void>((resolve) => (answer = resolve));
+  slow.fault({ on, times: Infinity, effect: { kind: 'hold', until } });
+  const onProgress = (event: ProgressEvent): void => {
+    if (event.type !== 'destination-done') return;
+    done.push(event.destination);
+    answer();
+  };
+  await copy(from, { ...options, onProgress });
+  return done;
+}
+
 async function put(place: string, spec: BaseImageSpec, ...tags: string[]): Promise<EncodedManifest> {
   const store = await openImageStore(parseReference(place), { create: true });
   try {
@@ -170,6 +189,18 @@ suite('a copy of an index', () => {
     );
     assert.equal(away.repository('y/copy').tags.size, 2);
   });
+
+  for (const on of ['manifest-head', 'blob-head', 'upload-start'] as const)
+    test(`ends at one destination while another does not answer (${on}), and there when it does`, async (t) => {
+      const [good, slow] = [await registry(t), await registry(t)];
+      const source = `oci:${temporaryDirectory(t)}/image:multi`;
+      await putMulti(source);
+      const to = [`${slow.host}/x/copy:1`, `${good.host}/x/copy:1`];
+      const done = await copyPast(slow, on, [source, { to, jobs: 2 }]);
+      assert.deepEqual(done, [`${good.host}/x/copy`, `${slow.host}/x/copy`]);
+      const held = [good, slow].map((each) => [...each.repository('x/copy').blobs.keys()].sort());
+      assert.deepEqual(held[1], held[0]);
+    });
 
   test('goes on without a destination that fails, and reports it', async (t) => {
     const [home, away, broken] = [await registry(t), await registry(t), await registry(t)];

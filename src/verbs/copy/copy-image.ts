@@ -1,12 +1,13 @@
-import pLimit from 'p-limit';
 import type { ImageStore, StoredManifest } from '../../stores/image-store.ts';
 import { hasAttachments } from './copy-attachments.ts';
 import type { BlobPlaces } from '../destination/blob-places.ts';
 import type { BlobCopy, CopiedManifests, CopyPlan } from './copy-plan.ts';
-import { parallelBlobs, type Destination } from '../destination/destination.ts';
+import type { Destination } from '../destination/destination.ts';
 import { distribute } from '../destination/distribute.ts';
 import type { ProgressListener } from '../progress.ts';
-import { allLack, whoLacks } from '../destination/lacking.ts';
+import { JobQueue } from '../destination/job-queue.ts';
+import { allLack, mayLack, someLack, type Lacking } from '../destination/lacking.ts';
+import { Pace } from '../destination/pace.ts';
 import { settlePresent } from '../destination/settle-present.ts';
 
 export interface ImageCopy {
@@ -20,51 +21,58 @@ export interface ImageCopy {
 }
 
 /**
- * Blobs, then manifests from the deepest up, then tags: whoever sees a tag can read all of the image. Returns what
- * the destinations that did not fail have now; undefined if it never came to be.
+ * Blobs, then manifests from the deepest up, then tags: whoever sees a tag can read all of the image. Each destination
+ * goes at its own pace. Returns what those that did not fail have now; undefined if it never came to be.
  */
 export async function copyImage(copy: ImageCopy): Promise<StoredManifest | undefined> {
-  const { plan } = copy;
-  const lacking = await findLacking(copy);
-  if (lacking.length === 0) return plan.root;
+  const { plan, destinations, jobs } = copy;
+  const lacking = findLacking(copy);
+  if (!(await someLack(lacking))) return plan.root;
   const { blobs, manifests } = await plan.parts();
-  await copyBlobs(copy, blobs, lacking);
-  const standing = lacking.filter(({ error }) => error === undefined);
-  if (standing.length === 0) return plan.root;
+  const pace = new Pace(jobs);
+  await copyBlobs(copy, blobs, lacking, pace);
+  if (destinations.every(({ error }) => error !== undefined)) return plan.root;
   const copied = manifests();
-  await Promise.all(standing.map((destination) => finish(copy, destination, copied)));
+  await Promise.all(
+    [...lacking].map(async ([destination, lacks]) => {
+      if (!(await lacks)) return;
+      await pace.arrived(destination);
+      await finish(copy, destination, copied);
+    }),
+  );
   return copied.root;
 }
 
-/** Moves the tags where all of the copy is already. Returns the destinations that lack it, or may lack parts of it. */
-async function findLacking({ plan, destinations, onProgress }: ImageCopy): Promise<Destination[]> {
+/** Moves the tags where all of the copy is already. Tells who lacks it, or may lack parts of it. */
+function findLacking({ plan, destinations, onProgress }: ImageCopy): Lacking {
   const { root: manifest, attachments = [] } = plan;
-  if (manifest === undefined) return [...destinations];
+  if (manifest === undefined) return allLack(destinations);
   const isWhole = async (store: ImageStore, signal: AbortSignal): Promise<boolean> =>
     hasAttachments(store, attachments, { signal });
-  return whoLacks(settlePresent({ manifest, destinations, isWhole, onProgress }));
+  return settlePresent({ manifest, destinations, isWhole, onProgress });
 }
 
+/** Done when each blob is at the first that gets it. */
 async function copyBlobs(
   { jobs, places, onProgress }: ImageCopy,
   blobs: readonly BlobCopy[],
-  destinations: readonly Destination[],
+  lacking: Lacking,
+  pace: Pace,
 ): Promise<void> {
   if (blobs.length === 0) return;
-  onProgress?.({ type: 'copy-plan', blobs, destinations: destinations.map(({ name }) => name) });
-  const limit = pLimit(await parallelBlobs(destinations, jobs));
+  const destinations = (await mayLack(lacking)).map(({ name }) => name);
+  onProgress?.({ type: 'copy-plan', blobs, destinations });
+  const queue = new JobQueue(jobs);
   const copyBlob = async (blob: BlobCopy, index: number): Promise<void> => {
-    const standing = destinations.filter(({ error }) => error === undefined);
-    if (standing.length === 0) return;
+    if ([...lacking.keys()].every(({ error }) => error !== undefined)) return;
     onProgress?.({ type: 'layer-start', layer: index });
     const source = blob.open((read, written) =>
       onProgress?.({ type: 'layer-bytes', layer: index, read, written }),
     );
     const mountFrom = blob.from === undefined ? {} : { mountFrom: blob.from };
-    const lacking = allLack(standing);
-    await distribute({ source, indexes: [index], lacking, ...mountFrom, places, onProgress });
+    await distribute({ source, indexes: [index], lacking, ...mountFrom, places, pace, onProgress });
   };
-  await Promise.all(blobs.map((blob, index) => limit(() => copyBlob(blob, index))));
+  await Promise.all(blobs.map((blob, index) => queue.run(lacking, () => copyBlob(blob, index))));
 }
 
 async function finish(

@@ -162,15 +162,11 @@ export function throwIfAllFailed(destinations: readonly Destination[]): void {
   if (errors.length === destinations.length) throw errors[0]!;
 }
 
-/** How many blobs may be on their way at the same time: `jobs`, or fewer where a destination cannot take as many. */
-export async function parallelBlobs(destinations: readonly Destination[], jobs: number): Promise<number> {
-  let least = jobs;
-  await Promise.all(
-    destinations.map((destination) =>
-      destination.attempt(async (store, signal) => {
-        least = Math.min(least, (await store.parallelBlobs?.({ signal })) ?? jobs);
-      }),
-    ),
-  );
-  return least;
+/** How many blobs may be on their way at the same time: `jobs`, or fewer where the destination cannot take as many. */
+export async function parallelBlobs(destination: Destination, jobs: number): Promise<number> {
+  let most = jobs;
+  await destination.attempt(async (store, signal) => {
+    most = Math.min(jobs, (await store.parallelBlobs?.({ signal })) ?? jobs);
+  });
+  return most;
 }

@@ -19,8 +19,8 @@ export interface Distribution {
   readonly isMissing?: boolean;
   /** Other images that are brought to the same registries may have the blob too. */
   readonly places?: BlobPlaces | undefined;
-  /** Where given, the first destination that gets the blob ends the wait; the others follow at their pace. */
-  readonly pace?: Pace | undefined;
+  /** The first destination that gets the blob ends the wait; the others follow at their pace. */
+  readonly pace: Pace;
   readonly onProgress: ProgressListener | undefined;
 }
 
@@ -63,16 +63,16 @@ export async function distribute({
   };
   const bringing = [...lacking].map(async ([destination, lacks], at) => {
     const branch = branches[at]!;
-    if (pace?.isFarBehind(destination) === true) branch.release();
+    if (pace.isFarBehind(destination)) branch.release();
     const work = async (): Promise<void> => {
       if (await lacks) await bring(destination, branch);
       branch.release();
     };
-    await (pace?.inTurn(destination, work) ?? work());
+    await pace.inTurn(destination, work);
     // Those that failed have said so themselves.
     return (await lacks) && destination.error === undefined;
   });
-  await (pace === undefined ? Promise.all(bringing) : someOf(bringing));
+  await someOf(bringing);
 }
 
 /** undefined if the bytes have to be sent. What is there already is not mounted: that would cost another request. */

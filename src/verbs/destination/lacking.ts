@@ -31,9 +31,9 @@ export async function someLack(lacking: Lacking): Promise<boolean> {
   return someOf([...lacking.values()]);
 }
 
-/** Those that lack it, when all have said so. */
-export async function whoLacks(lacking: Lacking): Promise<Destination[]> {
-  const answers = await Promise.all(lacking.values());
+/** Those that are not known to have it: they lack it, or have not answered yet. */
+export async function mayLack(lacking: Lacking): Promise<Destination[]> {
+  const answers = await Promise.all([...lacking.values()].map((lacks) => Promise.race([lacks, true])));
   return [...lacking.keys()].filter((_, at) => answers[at]);
 }
 

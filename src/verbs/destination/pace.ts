@@ -42,7 +42,7 @@ export class Pace {
   }
 
   #lane(destination: Destination): Lane {
-    const limit = async (): Promise<LimitFunction> => pLimit(await parallelBlobs([destination], this.#jobs));
+    const limit = async (): Promise<LimitFunction> => pLimit(await parallelBlobs(destination, this.#jobs));
     const lane = this.#lanes.get(destination) ?? { limit: limit(), begun: [], open: 0 };
     this.#lanes.set(destination, lane);
     return lane;
