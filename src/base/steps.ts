@@ -13,15 +13,17 @@ export function atOnce<T>(steps: Steps<T>): T {
   }
 }
 
-/** As atOnce, but the event loop turns first and now and then: timers, connections and the display do not wait for the end. */
+/** As atOnce, but the event loop turns before, after and now and then: timers, connections and the display need not wait. */
 export async function inSlices<T>(steps: Steps<T>): Promise<T> {
   for (;;) {
     await setImmediate();
     const end = performance.now() + SLICE;
-    do {
-      const { done, value } = steps.next();
-      if (done === true) return value;
-    } while (performance.now() < end);
+    let step: IteratorResult<undefined, T>;
+    do step = steps.next();
+    while (step.done !== true && performance.now() < end);
+    if (step.done !== true) continue;
+    await setImmediate();
+    return step.value;
   }
 }
 

@@ -54,10 +54,9 @@ export function* mergeLayers(
       union(lighter.closure, heavier.closure),
       weights,
     );
-    clusters.splice(clusters.indexOf(heavier), 1);
-    clusters.splice(clusters.indexOf(lighter), 1);
-    const index = clusters.findIndex((cluster) => byWeight(cluster, merged) > 0);
-    const place = index < 0 ? clusters.length : index;
+    clusters.splice(placeOf(heavier, clusters), 1);
+    clusters.splice(placeOf(lighter, clusters), 1);
+    const place = placeOf(merged, clusters);
     for (let before = 0; before < place; before++) offer(clusters[before]!, merged, weights);
     clusters.splice(place, 0, merged);
     yield;
@@ -91,11 +90,24 @@ function byWeight(a: Cluster, b: Cluster): number {
   return a.weight - b.weight || a.first - b.first;
 }
 
+/** Where it is, or belongs, in the order by weight. */
+function placeOf(cluster: Cluster, clusters: readonly Cluster[]): number {
+  let low = 0;
+  let high = clusters.length;
+  while (low < high) {
+    const middle = (low + high) >>> 1;
+    if (byWeight(clusters[middle]!, cluster) < 0) low = middle + 1;
+    else high = middle;
+  }
+  return low;
+}
+
 /** The cluster whose merger with its partner comes first. Looks for partners only where a lower bound does not do. */
 function cheapest(clusters: readonly Cluster[], weights: Float64Array): Cluster {
   let best: Cluster | undefined;
-  for (const [index, cluster] of clusters.entries()) {
-    if (index === clusters.length - 1 || !precedes(cluster, best)) continue;
+  for (let index = 0; index < clusters.length - 1; index++) {
+    const cluster = clusters[index]!;
+    if (!precedes(cluster, best)) continue;
     if (cluster.partner === undefined || cluster.partner.gone) findPartner(clusters, index, weights);
     if (precedes(cluster, best)) best = cluster;
   }
