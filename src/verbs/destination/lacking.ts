@@ -33,7 +33,9 @@ export async function someLack(lacking: Lacking): Promise<boolean> {
 
 /** Those that are not known to have it: they lack it, or have not answered yet. */
 export async function mayLack(lacking: Lacking): Promise<Destination[]> {
-  const answers = await Promise.all([...lacking.values()].map((lacks) => Promise.race([lacks, true])));
+  const answers = await Promise.all(
+    [...lacking.values()].map((lacks) => Promise.race([lacks, Promise.resolve(true)])),
+  );
   return [...lacking.keys()].filter((_, at) => answers[at]);
 }
 
