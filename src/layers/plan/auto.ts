@@ -1,3 +1,4 @@
+import type { Steps } from '../../base/steps.ts';
 import { compare, reach, type Graph } from './graph.ts';
 
 /**
@@ -8,12 +9,12 @@ import { compare, reach, type Graph } from './graph.ts';
  *
  * Returns node ids. Layers come after those they depend on, as far as the order by closure size can do it.
  */
-export function autoLayers(graph: Graph, budget: number): number[][] {
+export function* autoLayers(graph: Graph, budget: number): Steps<number[][]> {
   const { paths, narSizes } = graph;
   const split = new Split(graph);
   // Stable, and from the end: of equal sizes the last in path order is the first.
   const bySize = paths.map((_, node) => node).sort((a, b) => narSizes[a]! - narSizes[b]!);
-  while (bySize.length > 0 && split.addPrimary(bySize.pop()!, budget));
+  while (bySize.length > 0 && split.addPrimary(bySize.pop()!, budget)) yield;
 
   const keys = paths.map(pathKey);
   const layers = split.layers().map((nodes) => {
@@ -35,6 +36,8 @@ class Split {
   readonly #setOf: Uint32Array;
   /** How many nodes have each set. */
   readonly #members: number[];
+  /** Sets that any node has. */
+  #layers = 1;
 
   constructor(graph: Graph) {
     this.#graph = graph;
@@ -64,14 +67,20 @@ class Split {
       }
       if (changed !== old) moves.set(node, changed);
     }
-    const members = [...this.#members];
+    const members = new Map<number, number>();
+    const add = (set: number, count: number): void => {
+      members.set(set, (members.get(set) ?? this.#members[set]!) + count);
+    };
     for (const [node, set] of moves) {
-      members[this.#setOf[node]!]!--;
-      members[set]!++;
+      add(this.#setOf[node]!, -1);
+      add(set, 1);
     }
-    if (members.filter((count) => count > 0).length > budget) return false;
+    let layers = this.#layers;
+    for (const [set, count] of members) layers += Math.sign(count) - Math.sign(this.#members[set]!);
+    if (layers > budget) return false;
+    this.#layers = layers;
     for (const [node, set] of moves) this.#setOf[node] = set;
-    members.forEach((count, set) => (this.#members[set] = count));
+    for (const [set, count] of members) this.#members[set] = count;
     return true;
   }
 

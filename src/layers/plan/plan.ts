@@ -52,7 +52,7 @@ export function* explainLayers(paths: readonly ClosurePath[], options: PlanOptio
   if (strategy === 'expected') return yield* explainExpected(paths, options);
   if (typeof strategy === 'object') return yield* explainDecided(paths, strategy, options);
   const graph = yield* makeGraph(paths);
-  const layers = strategy === 'auto' ? autoLayers(graph, budget) : popularityLayers(graph, budget);
+  const layers = strategy === 'auto' ? yield* autoLayers(graph, budget) : popularityLayers(graph, budget);
   const reason = strategy === 'auto' ? "nixpkgs' automatic layering" : "nixpkgs' popularity contest";
   return {
     layers: layers.map((layer) => ({
