@@ -235,7 +235,10 @@ describe('lasting lines', () => {
     };
     assert.equal(line('x'), 'x has the image, 2 others follow');
     assert.equal(line('y'), 'y has the image, z follows');
-    assert.equal(line('z'), undefined);
+    const failed: ProgressEvent = { type: 'destination-failed', destination: 'z', error: new Error('gone') };
+    state.apply(failed, 0);
+    assert.equal(eventLine(failed, state, false), 'z failed, the others have the image');
+    assert.equal(line('y'), undefined);
   });
 
   test('tell of a failed destination while others go on, and not when all is over', () => {

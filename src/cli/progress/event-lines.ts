@@ -31,9 +31,9 @@ function failureLine(
   { destinations }: PushState,
 ): string | undefined {
   const aborted = error instanceof NixpushError && error.code === 'ERR_ABORTED';
-  return aborted || destinations.every(({ failed }) => failed)
-    ? undefined
-    : `${destination} failed, the others go on`;
+  if (aborted || destinations.every(({ failed }) => failed)) return undefined;
+  const isLast = destinations.every(({ done, failed }) => done || failed);
+  return `${destination} failed, the others ${isLast ? 'have the image' : 'go on'}`;
 }
 
 /** The last one's is the summary. */
