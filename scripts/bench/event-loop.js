@@ -1,6 +1,6 @@
 #!/usr/bin/env node
 // How long a push keeps the event loop of its process from turning: p99 of the delay, the longest turn, how much of it
-// was CPU time of this thread (the rest is waiting for a core or a disk), and what the turn with most CPU time was spent
+// was CPU time of this thread and how much waiting for a core, and what the turn with most CPU time was spent
 // on. All modules are loaded beforehand, so that this is work alone. The median of the rounds. Needs `npm run build`.
 // usage: node scripts/bench/event-loop.js [--dist DIR] [--paths N] [--rounds N] [STORE-PATH…]
 import { execFile } from 'node:child_process';
@@ -37,7 +37,7 @@ async function compare() {
       : []),
     { name: `${values.paths} small paths`, options: made },
   ];
-  const rows = [['', 'p99 ms', 'longest ms', 'of that CPU', 'most CPU ms', 'spent on']];
+  const rows = [['', 'p99 ms', 'longest ms', 'of that CPU', 'waiting for a core', 'most CPU ms', 'spent on']];
   try {
     for (const { name, options } of subjects)
       for (const compression of ['gzip', 'zstd'])
@@ -55,7 +55,9 @@ async function compare() {
           const { p99, longest, busiest } = runs.sort((a, b) => a.longest.wall - b.longest.wall)[
             runs.length >> 1
           ];
-          const figures = [p99, longest.wall, longest.cpu, busiest.cpu].map((ms) => ms.toFixed(1));
+          const figures = [p99, longest.wall, longest.cpu, longest.queued, busiest.cpu].map((ms) =>
+            ms.toFixed(1),
+          );
           rows.push([`${name}, ${compression}, ${place}`, ...figures, busiest.work]);
         }
   } finally {
@@ -109,15 +111,25 @@ async function measure(options) {
 function watchGaps() {
   const stat = openSync(`/proc/self/task/${process.pid}/schedstat`);
   const text = Buffer.alloc(100);
-  const cpuNow = () =>
-    Number(text.toString('latin1', 0, readSync(stat, text, 0, 100, 0)).split(' ')[0]) / 1e6;
+  /** CPU time and time on the run queue. */
+  const spent = () =>
+    text
+      .toString('latin1', 0, readSync(stat, text, 0, 100, 0))
+      .split(' ', 2)
+      .map((ns) => Number(ns) / 1e6);
   const now = () => Number(process.hrtime.bigint()) / 1e6;
   const gaps = [];
-  let [last, lastCpu] = [now(), cpuNow()];
+  let [last, lastSpent] = [now(), spent()];
   const turn = () => {
-    const [time, cpu] = [now(), cpuNow()];
-    gaps.push({ start: last, end: time, wall: time - last, cpu: cpu - lastCpu });
-    [last, lastCpu] = [time, cpu];
+    const [time, [cpu, queued]] = [now(), spent()];
+    gaps.push({
+      start: last,
+      end: time,
+      wall: time - last,
+      cpu: cpu - lastSpent[0],
+      queued: queued - lastSpent[1],
+    });
+    [last, lastSpent] = [time, [cpu, queued]];
   };
   const timer = setInterval(turn, 1);
   return {
