@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, suite, test } from 'node:test';
+import { setImmediate } from 'node:timers/promises';
 import { gunzipSync, gzipSync } from 'node:zlib';
 import type { Descriptor, Platform } from '../../src/image/descriptor.ts';
 import type { EncodedManifest } from '../../src/image/manifest.ts';
@@ -251,6 +252,19 @@ suite('a copy of an index', () => {
       3,
     );
     assert.equal(events.at(-1)!.type, 'destination-done');
+  });
+
+  test('makes Node warn of nothing, however many blobs are on their way', async (t) => {
+    const home = await registry(t);
+    const layers = Array.from({ length: 14 }, (_, at) => ({ [`file${at}`]: madeBytes(200_000, at) }));
+    await put(`${home.host}/x/many`, { layers }, '1');
+    const warnings: string[] = [];
+    const listen = ({ name }: Error): void => void warnings.push(name);
+    process.on('warning', listen);
+    t.after(() => process.off('warning', listen));
+    await copy(`${home.host}/x/many:1`, { to: [`oci:${temporaryDirectory(t)}/many:1`] });
+    await setImmediate();
+    assert.deepEqual(warnings, []);
   });
 });
 

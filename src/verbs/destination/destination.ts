@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events';
 import type { Digest } from '../../base/digest.ts';
 import { abortError, usageError } from '../../base/errors.ts';
 import type { ImageStore } from '../../stores/image-store.ts';
@@ -32,6 +33,8 @@ export class Destination {
     this.store = store;
     this.#targets = targets;
     this.#onFailure = onFailure;
+    // Every blob on its way here listens.
+    setMaxListeners(0, this.#controller.signal);
   }
 
   get name(): string {
