@@ -50,10 +50,14 @@ export class WorkerPool {
     if (buffer instanceof SharedArrayBuffer) this.buffers.give(buffer);
   }
 
-  /** A worker for the jobs of one pass: the one with the fewest passes. Workers start when they are needed. */
+  /**
+   * A worker for the jobs of one pass: of those that read the one with the fewest passes. Half of them read, which is
+   * enough, as compressing takes longer: V8 compiles what is used much for each thread anew.
+   */
   assign(): PoolMember {
-    let best = this.#members.toSorted((a, b) => a.passes - b.passes)[0];
-    if (best === undefined || (best.passes > 0 && this.#members.length < this.size)) best = this.#start();
+    const readers = Math.ceil(this.size / 2);
+    let best = this.#members.slice(0, readers).toSorted((a, b) => a.passes - b.passes)[0];
+    if (best === undefined || (best.passes > 0 && this.#members.length < readers)) best = this.#start();
     best.passes++;
     return best;
   }
