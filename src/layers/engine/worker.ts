@@ -3,7 +3,7 @@ import { parentPort } from 'node:worker_threads';
 import { NixpushError } from '../../base/errors.ts';
 import { blockCompressor, type CompressBlock } from './compress.ts';
 import { LayerReader } from './layer-reader.ts';
-import type { CompressJob, Job, JobResults, PlainError, ReadJob, Reply } from './protocol.ts';
+import type { Job, JobResults, PlainError, ReadJob, Reply } from './protocol.ts';
 import { free, taken } from './taken.ts';
 
 const port = parentPort!;
@@ -30,7 +30,7 @@ async function run(job: Job): Promise<JobResults[Job['kind']]> {
     case 'compress': {
       const compress = compressors.get(job.codec.id) ?? (await blockCompressor(job.codec));
       compressors.set(job.codec.id, compress);
-      return inPlace(compress(job.raw, job.dictionary, job.last), job);
+      return inPlace(compress(job.raw, job.dictionary, job.last), job.raw);
     }
     case 'close':
       close(job.pass);
@@ -56,16 +56,12 @@ function close(pass: number): void {
   passes.delete(pass);
 }
 
-/**
- * Into the shared memory of the block that it was made of, if it fits: it can be read there from any thread. What zstd's
- * output lay in is left to V8: it collects before so large an allocation as the next one, and so frees the encoder too,
- * which Node frees no sooner.
- */
-function inPlace(compressed: Uint8Array<ArrayBuffer>, { raw: { buffer }, codec }: CompressJob): Uint8Array {
+/** Into the shared memory of the block that it was made of, if it fits: it can be read there from any thread. */
+function inPlace(compressed: Uint8Array<ArrayBuffer>, { buffer }: Uint8Array): Uint8Array {
   if (buffer instanceof ArrayBuffer || compressed.byteLength > buffer.byteLength) return taken(compressed);
   const shared = new Uint8Array(buffer, 0, compressed.byteLength);
   shared.set(compressed);
-  if (codec.name === 'gzip') free(compressed);
+  free(compressed);
   return shared;
 }
 

@@ -3,7 +3,6 @@ import { versions } from 'node:process';
 import * as zlib from 'node:zlib';
 import type * as Zstd from '@bokuweb/zstd-wasm';
 
-/** What it gives may lie in memory that is much larger: see `taken`. */
 type Compress = (raw: Uint8Array) => Uint8Array<ArrayBuffer>;
 
 /** Releases of zstd that give the bytes of the pinned encoder; a test compares them at all levels. */
@@ -62,7 +61,9 @@ export function nativeCompressor(level: number): Compress | undefined {
   const params = { [ZSTD_C_COMPRESSION_LEVEL]: level };
   return (raw) => {
     const chunkSize = Math.max(raw.byteLength + (raw.byteLength >> 8) + 1024, ALWAYS_MAPPED);
-    return zstdCompressSync(raw, { params, chunkSize });
+    // Copied, and the large buffer left to V8: it collects before the next so large an allocation, and so frees the
+    // encoder too, which Node frees no sooner.
+    return new Uint8Array(zstdCompressSync(raw, { params, chunkSize }));
   };
 }
 
