@@ -2,7 +2,8 @@ import type { Digest } from '../base/digest.ts';
 import type { Descriptor } from '../image/descriptor.ts';
 import type { PlannedLayer } from './progress.ts';
 
-export interface PushResult {
+/** Of one image. */
+export interface ImageResult {
   /** The image manifest; undefined after a dry run. */
   manifest?: Descriptor;
   /** Digest of the config, which engines call the image ID; undefined after a dry run. */
@@ -12,6 +13,9 @@ export interface PushResult {
   /** Why the unchanged layers of an earlier image were not kept; undefined if they were or there was none. */
   plannedAnew?: string;
   layers: readonly PushedLayer[];
+}
+
+export interface PushResult extends ImageResult {
   destinations: readonly PushedDestination[];
 }
 

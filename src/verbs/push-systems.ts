@@ -1,22 +1,13 @@
-import type { Digest } from '../base/digest.ts';
-import type { Descriptor, Platform } from '../image/descriptor.ts';
+import type { Descriptor } from '../image/descriptor.ts';
 import { makeIndex, type EncodedManifest } from '../image/manifest.ts';
-import type { LayerFacts } from '../layers/layer-blob.ts';
 import type { RegistryClient } from '../stores/registry/client.ts';
 import type { BaseImage } from './push/base-image.ts';
 import { carryOut, type PushPlan } from './push/carry-out.ts';
-import {
-  failOnAbort,
-  openDestinations,
-  throwIfAllFailed,
-  type Destination,
-} from './destination/destination.ts';
+import { failOnAbort, openDestinations, type Destination } from './destination/destination.ts';
 import { openEarlier, type Earlier } from './push/earlier.ts';
-import type { ProgressListener } from './progress.ts';
-import type { PushedDestination, PushResult } from './push-result.ts';
+import type { ImageResult, PushedDestination } from './push-result.ts';
 import { planPush } from './push/push-closure.ts';
 import type { PushSystemsOptions } from './push/push-options.ts';
-import { settlePresent } from './destination/settle-present.ts';
 import {
   checkSystems,
   openBase,
@@ -33,7 +24,7 @@ export interface PushSystemsResult {
 }
 
 /** One image of the index. */
-export interface PushedImage extends Omit<PushResult, 'destinations'> {
+export interface PushedImage extends ImageResult {
   system: string;
 }
 
@@ -80,87 +71,21 @@ interface PlannedSystem extends SystemPush {
 async function pushPlanned(
   planned: readonly PlannedSystem[],
   destinations: readonly Destination[],
-  { annotations, dryRun, onProgress }: PushSystemsOptions,
+  options: PushSystemsOptions,
 ): Promise<PushSystemsResult> {
-  const layers = planned.flatMap(({ plan }) => plan.layers);
-  onProgress?.({ type: 'plan', layers, destinations: destinations.map(({ name }) => name) });
-  const results: PushResult[] = [];
-  const made = new Map<Digest, LayerFacts>();
-  let firstLayer = 0;
-  for (const { plan, options, settings } of planned) {
-    const listener = fromLayer(firstLayer, onProgress);
-    const result = await carryOut(
-      withKnown(plan, made),
-      destinations,
-      { ...options, ...(listener !== undefined && { onProgress: listener }) },
-      settings,
-      { partOfIndex: true },
-    );
-    results.push(result);
-    keepFacts(result, made);
-    firstLayer += plan.layers.length;
-  }
-  const images = results.map((result, at): PushedImage => {
-    const { destinations: _, ...image } = result;
-    return { system: planned[at]!.system, ...image };
-  });
-  if (dryRun === true) return { images, destinations: results[0]!.destinations };
-  const platforms = planned.map(({ plan }) => plan.platform);
-  const index = indexOf(results, platforms, annotations);
-  const lacking = settlePresent({ manifest: index, destinations, onProgress });
-  await Promise.all(
-    [...lacking].map(async ([destination, lacks]) => {
-      if (await lacks) await putIndex(index, destination, onProgress);
-    }),
-  );
-  throwIfAllFailed(destinations);
+  const plans = planned.map(({ plan }) => plan);
+  const names = destinations.map(({ name }) => name);
+  options.onProgress?.({ type: 'plan', layers: plans.flatMap(({ layers }) => layers), destinations: names });
+  const indexOf = (manifests: readonly Descriptor[]): EncodedManifest =>
+    makeIndex({
+      manifests: manifests.map((manifest, at) => ({ ...manifest, platform: plans[at]!.platform })),
+      ...(options.annotations !== undefined && { annotations: options.annotations }),
+    });
+  const { settings } = planned[0]!;
+  const { root, ...carriedOut } = await carryOut(plans, destinations, options, settings, indexOf);
   return {
-    manifest: index.descriptor,
-    images,
-    destinations: destinations.flatMap((destination) => destination.results(index.descriptor.digest)),
+    ...(root !== undefined && { manifest: root }),
+    images: carriedOut.images.map((image, at) => ({ system: planned[at]!.system, ...image })),
+    destinations: carriedOut.destinations,
   };
-}
-
-/** The layers of all images are counted through. */
-function fromLayer(first: number, listener: ProgressListener | undefined): ProgressListener | undefined {
-  return (
-    listener && ((event) => listener('layer' in event ? { ...event, layer: event.layer + first } : event))
-  );
-}
-
-/** What an image before has found out about the same layers. */
-function withKnown(plan: PushPlan, made: ReadonlyMap<Digest, LayerFacts>): PushPlan {
-  const layers = plan.image.layers.map((layer) => ({
-    ...layer,
-    known: layer.known ?? made.get(layer.recipeDigest),
-  }));
-  return { ...plan, image: { ...plan.image, layers } };
-}
-
-function keepFacts({ layers }: PushResult, made: Map<Digest, LayerFacts>): void {
-  for (const { recipe, diffId, descriptor } of layers) {
-    if (recipe === undefined || diffId === undefined || descriptor === undefined) continue;
-    made.set(recipe, { diffId, digest: descriptor.digest, size: descriptor.size });
-  }
-}
-
-function indexOf(
-  results: readonly PushResult[],
-  platforms: readonly Platform[],
-  annotations: Readonly<Record<string, string>> | undefined,
-): EncodedManifest {
-  const manifests = results.map(({ manifest }, at) => ({ ...manifest!, platform: platforms[at]! }));
-  return makeIndex({ manifests, ...(annotations !== undefined && { annotations }) });
-}
-
-async function putIndex(
-  index: EncodedManifest,
-  destination: Destination,
-  onProgress: ProgressListener | undefined,
-): Promise<void> {
-  await destination.attempt(async (store, signal) => {
-    await store.putManifest(index, destination.tags, { signal });
-    const reference = `${store.name}@${index.descriptor.digest}`;
-    onProgress?.({ type: 'destination-done', destination: store.name, reference });
-  });
 }

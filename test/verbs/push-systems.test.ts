@@ -289,6 +289,34 @@ suite('nothing is half-published', () => {
   });
 });
 
+suite('a destination that does not answer', () => {
+  for (const operation of ['ping', 'upload-start', 'manifest-put'] as const)
+    test(`${operation}: the other has all images and the index before it does, of one generation`, async (t) => {
+      const { options } = scene(t);
+      const [good, slow] = [await registry(t), await registry(t)];
+      let answer!: () => void;
+      const until = new Promise<void>((resolve) => (answer = resolve));
+      slow.fault({ on: operation, times: Infinity, effect: { kind: 'hold', until } });
+      const done: string[] = [];
+      const started: number[] = [];
+      const onProgress = (event: ProgressEvent): void => {
+        if (event.type === 'layer-start') started.push(event.layer);
+        if (event.type !== 'destination-done') return;
+        done.push(event.destination);
+        answer();
+      };
+      const to = [`${slow.host}/x/demo:1`, `${good.host}/x/demo:1`];
+      const { manifest, destinations } = await pushSystems({ ...options, to, onProgress });
+      assert.deepEqual(done, [`${good.host}/x/demo`, `${slow.host}/x/demo`]);
+      assert.ok(destinations.every(({ error }) => error === undefined));
+      assert.equal(slow.repository('x/demo').tags.get('1'), manifest!.digest);
+      const held = [good, slow].map((each) => [...each.repository('x/demo').blobs.keys()].sort());
+      assert.deepEqual(held[1], held[0]);
+      // Data that both need, two programs, two root layers.
+      assert.equal(started.length, 5);
+    });
+});
+
 suite('systems', () => {
   test('are those of Nix, and their platforms those of Go', async (t) => {
     const { directory, options } = scene(t);

@@ -8,29 +8,28 @@ import type { ProgressListener } from '../progress.ts';
 export const LOOKS_AT_ONCE = 32;
 
 export interface WantedBlob {
+  /** Who lacks what it is a part of; nobody else is asked. */
+  readonly whole: Lacking;
   /** undefined if nobody can say yet what to look for. */
   readonly blob: BlobId | undefined;
-  /** Its numbers in the image, from 0. */
+  /** Its numbers among the layers that are pushed, from 0. */
   readonly indexes: readonly number[];
 }
 
 /** Looks for blobs at destinations, at each by itself. */
 export class BlobLooks {
-  readonly #image: Lacking;
   readonly #onProgress: ProgressListener | undefined;
   readonly #limits: ReadonlyMap<Destination, LimitFunction>;
 
-  /** `image`: who lacks the image that the blobs are of; nobody else is asked. */
-  constructor(image: Lacking, onProgress: ProgressListener | undefined) {
-    this.#image = image;
+  constructor(destinations: readonly Destination[], onProgress: ProgressListener | undefined) {
     this.#onProgress = onProgress;
-    this.#limits = new Map([...image.keys()].map((destination) => [destination, pLimit(LOOKS_AT_ONCE)]));
+    this.#limits = new Map(destinations.map((destination) => [destination, pLimit(LOOKS_AT_ONCE)]));
   }
 
   /** Who lacks the blob; of the others it is told that they have it. */
-  lookFor({ blob, indexes }: WantedBlob): Lacking {
-    return askEach([...this.#image.keys()], async (destination, store, signal) => {
-      if (!(await this.#image.get(destination)!)) return false;
+  lookFor({ whole, blob, indexes }: WantedBlob): Lacking {
+    return askEach([...whole.keys()], async (destination, store, signal) => {
+      if (!(await whole.get(destination)!)) return false;
       if (blob === undefined || store.holdsOneImage === true) return true;
       const limit = this.#limits.get(destination)!;
       if (!(await limit(() => store.hasBlob(blob, { signal })))) return true;

@@ -26,6 +26,14 @@ export function allLack(destinations: readonly Destination[]): Lacking {
   return new Map(destinations.map((destination) => [destination, Promise.resolve(true)]));
 }
 
+/** Who lacks one of several things. */
+export function lackAny(several: readonly Lacking[]): Lacking {
+  const destinations = several[0]?.keys() ?? [];
+  return new Map(
+    [...destinations].map((each) => [each, someOf(several.map((lacking) => lacking.get(each)!))]),
+  );
+}
+
 /** True as soon as the first is found to lack it; false when all are found not to. */
 export async function someLack(lacking: Lacking): Promise<boolean> {
   return someOf([...lacking.values()]);

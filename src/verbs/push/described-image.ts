@@ -97,11 +97,11 @@ export async function planDescribedImage(
   return {
     base: undefined,
     platform,
+    created,
+    annotations: options.annotations,
     image: {
       layers,
-      config,
-      ...given,
-      created,
+      config: given.config ?? config,
       ...(document !== undefined && { document: changedDocument(document, given) }),
       storePathsInBase: 0,
     },

@@ -42,10 +42,10 @@ export async function pushClosure(
       layers: plan.layers,
       destinations: destinations.map(({ name }) => name),
     });
-    const result = await carryOut(plan, destinations, options, settings);
+    const { images, destinations: pushed } = await carryOut([plan], destinations, options, settings);
     if (options.dryRun !== true) earlier.remember(plan.image.record);
     const { anew } = plan.image;
-    return { ...result, ...(anew !== undefined && { plannedAnew: anew }) };
+    return { ...images[0]!, ...(anew !== undefined && { plannedAnew: anew }), destinations: pushed };
   } finally {
     await earlier?.close();
     await base?.store.close();
@@ -64,7 +64,14 @@ export async function planPush(
   const image =
     definition === undefined ? await planClosure(planning) : await planDefined(definition, planning);
   const layers = [...(base === undefined ? [] : plannedBaseLayers(base)), ...image.layers.map(plannedLayer)];
-  return { base, platform: base?.platform ?? settings.platform, image, layers };
+  return {
+    base,
+    platform: base?.platform ?? settings.platform,
+    created: settings.created,
+    annotations: base === undefined ? options.annotations : { ...base.annotations, ...options.annotations },
+    image,
+    layers,
+  };
 }
 
 async function planDefined(definition: DefinitionInput, planning: Planning): Promise<PlannedImage> {

@@ -45,7 +45,8 @@ async function pushOpened(
     const plan = await planDescribedImage(image, options, settings, earlier.reused);
     const names = destinations.map(({ name }) => name);
     options.onProgress?.({ type: 'plan', layers: plan.layers, destinations: names });
-    return await carryOut(plan, destinations, options, settings);
+    const { images, destinations: pushed } = await carryOut([plan], destinations, options, settings);
+    return { ...images[0]!, destinations: pushed };
   } finally {
     await earlier?.close();
     await Promise.all(destinations.map((destination) => destination.store.close()));

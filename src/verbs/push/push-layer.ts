@@ -9,6 +9,7 @@ import type { RecipeCache } from '../../layers/recipe-cache.ts';
 import { tarBlocks } from '../../layers/tar-blocks.ts';
 import { distribute } from '../destination/distribute.ts';
 import type { Lacking } from '../destination/lacking.ts';
+import type { LayerNumbers } from './distinct-layers.ts';
 import type { BlobOrigin, LayerPlan } from './layer-plan.ts';
 import type { Pace } from '../destination/pace.ts';
 import type { ProgressListener } from '../progress.ts';
@@ -20,8 +21,7 @@ const SMALL_LAYER = 4 * 2 ** 20;
 
 export interface LayerPush {
   readonly layer: LayerPlan;
-  /** Its number in the image, from 0. */
-  readonly index: number;
+  readonly indexes: LayerNumbers;
   readonly pool: WorkerPool;
   readonly cache: RecipeCache | undefined;
   readonly lacking: Lacking;
@@ -32,10 +32,11 @@ export interface LayerPush {
 
 /** Brings one layer to destinations that lack it; done when one of them has it. Throws what reading it throws. */
 export async function pushLayer(push: LayerPush): Promise<LayerFacts | undefined> {
-  const { layer, index, lacking, pool, cache, pace, onProgress, signal } = push;
+  const { layer, indexes, lacking, pool, cache, pace, onProgress, signal } = push;
+  const [index] = indexes;
   const destinations = [...lacking.keys()].filter(({ error }) => error === undefined);
   if (destinations.length === 0) return undefined;
-  const wanted = { indexes: [index], lacking, pace, onProgress };
+  const wanted = { indexes, lacking, pace, onProgress };
   onProgress?.({ type: 'layer-start', layer: index });
   if (layer.origin?.kind === 'blob') {
     await distribute({ ...wanted, source: readyBlob(push, layer.origin) });
@@ -74,7 +75,7 @@ function blocksOf({ recipe, origin }: LayerPlan, pool: WorkerPool): AsyncIterabl
   return tarBlocks(origin.open(), expectedDiffId(recipe.content)!, recipe.codec);
 }
 
-function readyBlob({ index, onProgress }: LayerPush, { open, ...id }: BlobOrigin): BlobSource {
+function readyBlob({ indexes: [index], onProgress }: LayerPush, { open, ...id }: BlobOrigin): BlobSource {
   return storedBlob({ getBlob: open }, id, {
     what: `layer ${index + 1}`,
     onBytes: (bytes) => onProgress?.({ type: 'layer-bytes', layer: index, read: bytes, written: bytes }),
