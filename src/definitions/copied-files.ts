@@ -1,9 +1,8 @@
 import { posix } from 'node:path';
 import { NixpushError } from '../base/errors.ts';
 import type { WrittenEntry } from '../layers/content.ts';
-import type { ClosurePath } from '../nix/closure.ts';
+import type { ClosurePath, TreeLocation } from '../nix/closure.ts';
 import { parseStorePath } from '../nix/store-path.ts';
-import type { TreeListings } from '../nix/tree-listings.ts';
 import type { TreeEntry } from '../nix/tree.ts';
 
 /**
@@ -11,10 +10,11 @@ import type { TreeEntry } from '../nix/tree.ts';
  * files are to be added to them. A store path that is a file lies under its name, in `/bin` if it is a program.
  */
 export function copiedFiles(
-  listings: TreeListings,
   { path: storePath, narHash }: ClosurePath,
+  listing: readonly TreeEntry[],
+  trees: TreeLocation,
 ): WrittenEntry[] {
-  return listings.of(storePath).flatMap((entry): WrittenEntry[] => {
+  return listing.flatMap((entry): WrittenEntry[] => {
     const name = textName(storePath, entry);
     // Nix's own notes about a package.
     if (name === 'nix-support' || name.startsWith('nix-support/')) return [];
@@ -25,7 +25,7 @@ export function copiedFiles(
       case 'symlink':
         return [{ path, type: entry.type, mode: 0o777, target: entry.target.toString() }];
       case 'file': {
-        const content = { trees: listings.trees, storePath, narHash, name, size: entry.size };
+        const content = { trees, storePath, narHash, name, size: entry.size };
         return [{ path, type: entry.type, mode: entry.executable ? 0o555 : 0o444, content }];
       }
     }

@@ -1,5 +1,6 @@
 import { isUtf8 } from 'node:buffer';
 import { NixpushError } from '../base/errors.ts';
+import { stepwise, type Steps } from '../base/steps.ts';
 import type { WrittenEntry } from '../layers/content.ts';
 import { linkFarm } from '../layers/link-farm.ts';
 import type { Closure } from '../nix/closure.ts';
@@ -12,7 +13,7 @@ import { PROFILE } from './profile.ts';
 import { ACCOUNTS, RootTree } from './root-tree.ts';
 
 /** All that a definition puts at `/`, outside of the store. `file` names it. Throws ERR_FORMAT with the place in it. */
-export function definedRoot(
+export function* definedRoot(
   definition: ImageDefinition,
   {
     accounts,
@@ -20,7 +21,7 @@ export function definedRoot(
     listings,
     file,
   }: { accounts: Accounts; closure: Closure; listings: TreeListings; file: string },
-): RootTree {
+): Steps<RootTree> {
   const root = new RootTree(listings, file);
   const declare = (entry: WrittenEntry, where: string): void => root.add(entry, { where, declared: true });
   for (const [path, directory] of Object.entries(definition.directories ?? {})) {
@@ -36,7 +37,7 @@ export function definedRoot(
     declare(fileEntry(checkedPath(path, where, file), written, accounts, where, file), where);
   }
   if (accounts.declared) addAccounts(root, accounts);
-  addContents(root, definition, closure, listings);
+  yield* addContents(root, definition, closure, listings);
   return root;
 }
 
@@ -48,24 +49,26 @@ function addAccounts(root: RootTree, accounts: Accounts): void {
     root.add({ path: NO_HOME, type: 'directory', mode: 0o555 }, { ...ACCOUNTS, declared: false });
 }
 
-function addContents(
+function* addContents(
   root: RootTree,
   { contents = [], copyToRoot = [], profile = false }: ImageDefinition,
   { paths }: Closure,
   listings: TreeListings,
-): void {
+): Steps<void> {
   for (const [at, path] of contents.entries()) {
     const origin = { where: `contents[${at}] (${path})`, declared: false };
-    for (const entry of linkFarm(listings, [storePathOf(path)]).entries) {
+    const { entries } = yield* linkFarm(listings, [storePathOf(path)]);
+    yield* stepwise(entries, (entry) => {
       root.add(profile ? { ...entry, path: `${PROFILE}${entry.path}` } : entry, origin);
       // Programs look for certificates there, wherever the profile is.
       if (profile && /^\/etc(\/|$)/.test(entry.path)) root.add(entry, origin);
-    }
+    });
   }
   for (const [at, path] of copyToRoot.entries()) {
     const info = paths.find((each) => each.path === path)!;
     const origin = { where: `copyToRoot[${at}] (${path})`, declared: false };
-    for (const entry of copiedFiles(listings, info)) root.add(entry, origin);
+    const files = copiedFiles(info, yield* listings.listed(path), listings.trees);
+    yield* stepwise(files, (entry) => root.add(entry, origin));
   }
 }
 

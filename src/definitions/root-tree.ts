@@ -3,7 +3,7 @@ import { NixpushError } from '../base/errors.ts';
 import { KEPT_TEXTS } from '../layers/base-tree.ts';
 import type { WrittenEntry } from '../layers/content.ts';
 import { equalContents } from '../layers/file-content.ts';
-import { byComponents } from '../layers/link-farm.ts';
+import { inTarOrder } from '../layers/link-farm.ts';
 import { LinkedDirectories } from '../layers/linked-directory.ts';
 import type { RootFiles } from '../layers/over-base.ts';
 import type { TreeListings } from '../nix/tree-listings.ts';
@@ -50,7 +50,7 @@ export class RootTree {
     const placed = [...this.#placed.values()];
     const declared = placed.filter(({ entry, origin }) => entry.type === 'directory' && origin.declared);
     return {
-      entries: placed.map(({ entry }) => entry).sort(byComponents),
+      entries: inTarOrder(placed.map(({ entry }) => entry)),
       conflicts: [],
       declared: new Set(declared.map(({ entry }) => entry.path)),
       extended: new Set(KEPT_TEXTS.filter((path) => this.#placed.get(path)?.origin.where === ACCOUNTS.where)),

@@ -1,3 +1,4 @@
+import type { Steps } from '../base/steps.ts';
 import { parseStorePath } from '../nix/store-path.ts';
 import type { TreeListings } from '../nix/tree-listings.ts';
 
@@ -6,12 +7,13 @@ import type { TreeListings } from '../nix/tree-listings.ts';
  * its package (`hello-2.12` → `hello`). undefined where that does not decide it. With `links` as `/bin/hello`,
  * otherwise by store path.
  */
-export function defaultCommand(
+export function* defaultCommand(
   trees: TreeListings,
   roots: readonly string[],
   links: boolean,
-): readonly string[] | undefined {
-  const programs = roots.flatMap((root) => programsOf(trees, root));
+): Steps<readonly string[] | undefined> {
+  const programs: Program[] = [];
+  for (const root of roots) programs.push(...(yield* programsOf(trees, root)));
   const named = programs.filter(({ name, root }) => isNamedLike(name, parseStorePath(root).name));
   const [only, ...others] = programs.length === 1 ? programs : named;
   if (only === undefined || others.length > 0) return undefined;
@@ -24,9 +26,10 @@ interface Program {
   readonly root: string;
 }
 
-function programsOf(trees: TreeListings, root: string): Program[] {
+function* programsOf(trees: TreeListings, root: string): Steps<Program[]> {
   const programs: Program[] = [];
-  for (const entry of trees.of(root)) {
+  for (const entry of yield* trees.listed(root)) {
+    yield;
     const name = entry.name.toString();
     const runnable = entry.type === 'symlink' || (entry.type === 'file' && entry.executable);
     if (!runnable) continue;

@@ -1,5 +1,6 @@
 import { posix } from 'node:path';
 import { NixpushError } from '../base/errors.ts';
+import type { Steps } from '../base/steps.ts';
 import { parseStorePath } from '../nix/store-path.ts';
 import type { TreeListings } from '../nix/tree-listings.ts';
 import type { TreeEntry } from '../nix/tree.ts';
@@ -26,18 +27,19 @@ const LEFT_OUT = 'nix-support';
  * Merges the trees of `roots` at `/`. A root that is a file is linked under its name, in `/bin` if it is a program.
  * Throws ERR_FORMAT where one root has a directory and another one a file.
  */
-export function linkFarm(trees: TreeListings, roots: readonly string[]): LinkFarm {
+export function* linkFarm(trees: TreeListings, roots: readonly string[]): Steps<LinkFarm> {
   const entries = new Map<string, WrittenEntry>();
   const conflicts: LinkConflict[] = [];
   for (const root of new Set(roots)) {
-    for (const entry of trees.of(root)) {
+    for (const entry of yield* trees.listed(root)) {
+      yield;
       const wanted = writtenEntry(root, entry);
       if (wanted === undefined) continue;
       for (const parent of parents(wanted.path)) place(entries, conflicts, parent);
       place(entries, conflicts, wanted);
     }
   }
-  return { entries: [...entries.values()].sort(byComponents), conflicts };
+  return { entries: inTarOrder(entries.values()), conflicts };
 }
 
 function writtenEntry(root: string, entry: TreeEntry): WrittenEntry | undefined {
@@ -102,8 +104,15 @@ export function place(
   }
 }
 
-/** The order of a tar: a directory's content directly after it, siblings by their bytes. */
-export function byComponents(a: WrittenEntry, b: WrittenEntry): number {
+/** In the order of a tar: a directory's content directly after it, siblings by their bytes. */
+export function inTarOrder(entries: Iterable<WrittenEntry>): WrittenEntry[] {
+  return Array.from(entries, (entry) => ({ entry, key: orderKey(entry) }))
+    .sort((a, b) => (a.key < b.key ? -1 : 1))
+    .map(({ entry }) => entry);
+}
+
+/** Strings are compared by UTF-16 units: in Latin-1 those are the bytes. */
+function orderKey({ path }: WrittenEntry): string {
   // A slash sorts before everything a name can hold once it is mapped to NUL.
-  return Buffer.compare(Buffer.from(a.path.replaceAll('/', '\0')), Buffer.from(b.path.replaceAll('/', '\0')));
+  return Buffer.from(path.replaceAll('/', '\0')).toString('latin1');
 }

@@ -3,7 +3,7 @@ import { NixpushError } from '../base/errors.ts';
 import type { TreeListings } from '../nix/tree-listings.ts';
 import type { BaseTree } from './base-tree.ts';
 import type { WrittenEntry } from './content.ts';
-import { byComponents, place, type LinkConflict, type LinkFarm } from './link-farm.ts';
+import { inTarOrder, place, type LinkConflict, type LinkFarm } from './link-farm.ts';
 import { LinkedDirectories } from './linked-directory.ts';
 
 /** What is to be at `/`. */
@@ -74,7 +74,7 @@ class FittedFarm {
 
   result(): LinkFarmOverBase {
     return {
-      entries: [...this.#entries.values()].sort(byComponents),
+      entries: inTarOrder(this.#entries.values()),
       conflicts: this.#conflicts,
       replaced: [...this.#replaced],
     };

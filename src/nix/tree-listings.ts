@@ -1,4 +1,5 @@
 import { FileCache } from '../base/file-cache.ts';
+import { atOnce, stepwise, type Steps } from '../base/steps.ts';
 import type { ClosurePath, TreeLocation } from './closure.ts';
 import { walkTree } from './directory-tree.ts';
 import type { TreeEntry } from './tree.ts';
@@ -28,23 +29,34 @@ export class TreeListings {
 
   /** As walkTree gives them, and throws. */
   of(storePath: string): readonly TreeEntry[] {
+    return atOnce(this.listed(storePath));
+  }
+
+  /** As `of`: a large tree takes long. */
+  *listed(storePath: string): Steps<readonly TreeEntry[]> {
     let listing = this.#listings.get(storePath);
     if (listing === undefined) {
-      listing = this.#remembered(storePath);
+      listing = yield* this.#remembered(storePath);
       this.#listings.set(storePath, listing);
     }
     return listing;
   }
 
-  #remembered(storePath: string): readonly TreeEntry[] {
+  *#remembered(storePath: string): Steps<readonly TreeEntry[]> {
     const narHash = this.#narHashes.get(storePath);
-    if (this.#files === undefined || narHash === undefined) return [...walkTree(this.trees, storePath)];
+    if (this.#files === undefined || narHash === undefined) return yield* this.#walked(storePath);
     // The number is that of the format.
     const key = `listing 1 ${storePath} ${narHash}`;
-    const known = parse(this.#files.read(key));
+    const known = yield* parse(this.#files.read(key));
     if (known !== undefined) return known;
-    const entries = [...walkTree(this.trees, storePath)];
+    const entries = yield* this.#walked(storePath);
     this.#files.write(key, JSON.stringify(entries.map(written)));
+    return entries;
+  }
+
+  *#walked(storePath: string): Steps<TreeEntry[]> {
+    const entries: TreeEntry[] = [];
+    yield* stepwise(walkTree(this.trees, storePath), (entry) => entries.push(entry));
     return entries;
   }
 }
@@ -57,10 +69,12 @@ function written(entry: TreeEntry): Written {
 }
 
 /** undefined for what is damaged. */
-function parse(text: string | undefined): TreeEntry[] | undefined {
+function* parse(text: string | undefined): Steps<TreeEntry[] | undefined> {
   if (text === undefined) return undefined;
   try {
-    return (JSON.parse(text) as Written[]).map(read);
+    const entries: TreeEntry[] = [];
+    yield* stepwise(JSON.parse(text) as Written[], (entry) => entries.push(read(entry)));
+    return entries;
   } catch {
     return undefined;
   }

@@ -3,6 +3,7 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { suite, test, type TestContext } from 'node:test';
 import { sha256 } from '../../src/base/digest.ts';
+import { atOnce } from '../../src/base/steps.ts';
 import { Accounts } from '../../src/definitions/accounts.ts';
 import { definedClosure, definedRoots, onlyCopied } from '../../src/definitions/definition-closure.ts';
 import type { ImageDefinition } from '../../src/definitions/image-definition.ts';
@@ -314,7 +315,7 @@ suite('the root of a definition', () => {
     const closure = { roots: paths, paths: infos };
     const accounts = new Accounts(definition, FILE);
     const options = { accounts, closure, listings: new TreeListings(store.trees), file: FILE };
-    const tree = definedRoot(definition, options);
+    const tree = atOnce(definedRoot(definition, options));
     if (definition.includeNixDB) addNixDatabase(tree, definition, closure, 1);
     const permissions = permissionsOf(permissionRules(definition, accounts, FILE));
     return tree.files().entries.map((entry) => describe(permittedEntry(entry, permissions)));

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
+import { atOnce, type Steps } from '../../src/base/steps.ts';
 import { baseHistory } from '../../src/image/base-history.ts';
 import type { Platform } from '../../src/image/descriptor.ts';
 import type { ImageConfig } from '../../src/image/image-config.ts';
@@ -78,12 +79,11 @@ suite('the command of an image on a base', () => {
     found: readonly string[] | undefined,
   ): [ImageConfig, string[]] => {
     const warnings: string[] = [];
-    const config = imageSettings(
-      given,
-      base,
-      () => found,
-      (message) => void warnings.push(message),
-    );
+    function* command(): Steps<readonly string[] | undefined> {
+      yield;
+      return found;
+    }
+    const config = atOnce(imageSettings(given, base, command, (message) => void warnings.push(message)));
     return [config, warnings];
   };
 

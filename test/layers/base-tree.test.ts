@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { suite, test } from 'node:test';
 import { gzipSync } from 'node:zlib';
 import { sha256, type Digest } from '../../src/base/digest.ts';
+import { atOnce } from '../../src/base/steps.ts';
 import { BaseTreeCache } from '../../src/layers/base-tree-cache.ts';
 import { BaseLayerChanges, TreeBudget } from '../../src/layers/base-layer-changes.ts';
 import { BaseTree, type BaseNode } from '../../src/layers/base-tree.ts';
@@ -267,7 +268,7 @@ suite('a link farm over a base image', () => {
     const store = new StoreBuilder(temporaryDirectory(t));
     const paths = Object.entries(nodes).map(([name, node]) => store.add(name, node).path);
     const trees = new TreeListings(store.trees);
-    const fitted = overBase(linkFarm(trees, paths), await treeOf(base), trees);
+    const fitted = overBase(atOnce(linkFarm(trees, paths)), await treeOf(base), trees);
     return {
       entries: fitted.entries.map(({ path, type, target, mode, owner }) =>
         type === 'directory'

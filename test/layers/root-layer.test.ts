@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
+import { atOnce } from '../../src/base/steps.ts';
 import { defaultCommand } from '../../src/layers/default-command.ts';
 import { linkFarm } from '../../src/layers/link-farm.ts';
 import { TreeListings } from '../../src/nix/tree-listings.ts';
@@ -16,7 +17,7 @@ function storeWith(t: Test, nodes: Record<string, Node>): { store: StoreBuilder;
 /** `/bin/` for a directory, `/bin/x -> target` for a link. */
 function farm(t: Test, nodes: Record<string, Node>): string[] {
   const { store, paths } = storeWith(t, nodes);
-  const { entries } = linkFarm(new TreeListings(store.trees), paths);
+  const { entries } = atOnce(linkFarm(new TreeListings(store.trees), paths));
   return entries.map(({ path, type, target }) =>
     type === 'directory' ? `${path}/` : `${path} -> ${target?.replaceAll(/\/nix\/store\/0+/g, '#')}`,
   );
@@ -74,16 +75,24 @@ suite('the link farm', () => {
 
   test('tells of a file that two paths have, and uses the first', (t) => {
     const { store, paths } = storeWith(t, { a: { etc: { conf: '1' } }, b: { etc: { conf: '2' } } });
-    const { entries, conflicts } = linkFarm(new TreeListings(store.trees), paths);
+    const { entries, conflicts } = atOnce(linkFarm(new TreeListings(store.trees), paths));
     assert.deepEqual(conflicts, [
       { path: '/etc/conf', used: `${paths[0]}/etc/conf`, ignored: `${paths[1]}/etc/conf` },
     ]);
     assert.equal(entries.at(-1)?.target, `${paths[0]}/etc/conf`);
   });
 
+  test('is made in a step for each file, so that a large one keeps nobody waiting', (t) => {
+    const { store, paths } = storeWith(t, { a: { x: '', y: '', d: { z: '' } }, b: { bin: { tool: '' } } });
+    const trees = new TreeListings(store.trees);
+    const files = paths.flatMap((path) => trees.of(path)).length;
+    assert.equal([...linkFarm(trees, paths)].length, files);
+    assert.equal([...defaultCommand(trees, paths, true)].length, files);
+  });
+
   test('the same path twice is no conflict', (t) => {
     const { store, paths } = storeWith(t, { a: { f: '' } });
-    assert.deepEqual(linkFarm(new TreeListings(store.trees), [...paths, ...paths]).conflicts, []);
+    assert.deepEqual(atOnce(linkFarm(new TreeListings(store.trees), [...paths, ...paths])).conflicts, []);
   });
 
   test('refuses a file where another path has a directory, whichever comes first', (t) => {
@@ -102,7 +111,7 @@ suite('the link farm', () => {
 suite('the default command', () => {
   const command = (t: Test, nodes: Record<string, Node>, links = true): readonly string[] | undefined => {
     const { store, paths } = storeWith(t, nodes);
-    return defaultCommand(new TreeListings(store.trees), paths, links);
+    return atOnce(defaultCommand(new TreeListings(store.trees), paths, links));
   };
   const p = { program: '' };
 

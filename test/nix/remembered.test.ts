@@ -7,6 +7,7 @@ import { ClosureCache } from '../../src/nix/closure-cache.ts';
 import type { Closure, ClosurePath, ClosureSource } from '../../src/nix/closure.ts';
 import { atOnce } from '../../src/base/steps.ts';
 import { makeClosure } from '../../src/nix/make-closure.ts';
+import { walkTree } from '../../src/nix/directory-tree.ts';
 import { TreeListings } from '../../src/nix/tree-listings.ts';
 import { StoreBuilder } from '../support/store-builder.ts';
 import { temporaryDirectory } from '../support/temporary.ts';
@@ -116,6 +117,14 @@ suite('the listing of a tree', () => {
     const walked = new TreeListings(store.trees, closure, directory).of(path.path);
     assert.deepEqual(new TreeListings(store.trees, closure, directory).of(path.path), walked);
     assert.deepEqual(walked.at(-1)!.name, Buffer.from([0xff]));
+  });
+
+  test('is made, and read, in a step for each entry', (t) => {
+    const { store, paths, root } = new CountedSource(t);
+    const directory = temporaryDirectory(t);
+    const entries = [...walkTree(store.trees, root)].length;
+    for (const what of ['walked', 'remembered'])
+      assert.equal([...new TreeListings(store.trees, paths, directory).listed(root)].length, entries, what);
   });
 
   test('that is damaged is made anew', (t) => {

@@ -1,3 +1,4 @@
+import type { Steps } from '../../base/steps.ts';
 import type { ImageConfig } from '../../image/image-config.ts';
 import { inheritConfig, usableConfig } from '../../image/inherit-config.ts';
 
@@ -6,12 +7,12 @@ import { inheritConfig, usableConfig } from '../../image/inherit-config.ts';
  * alone, and the program of the package is what people mean: it is the command unless a command or entrypoint was given
  * or the base has an Entrypoint. A base's Cmd alone, mostly a shell, gives way to it.
  */
-export function imageSettings(
+export function* imageSettings(
   given: ImageConfig,
   base: ImageConfig | undefined,
-  command: () => readonly string[] | undefined,
+  command: () => Steps<readonly string[] | undefined>,
   warn: (message: string) => void,
-): ImageConfig {
+): Steps<ImageConfig> {
   const inherited = base === undefined ? given : inheritConfig(base, given);
   const steps = base?.['OnBuild'];
   if (Array.isArray(steps) && steps.length > 0)
@@ -19,7 +20,7 @@ export function imageSettings(
   if (given['Cmd'] !== undefined || given['Entrypoint'] !== undefined) return inherited;
   const underneath = base === undefined ? {} : usableConfig(base);
   if (underneath['Entrypoint'] !== undefined) return inherited;
-  const found = command();
+  const found = yield* command();
   if (found !== undefined) return { ...inherited, Cmd: [...found] };
   const without =
     underneath['Cmd'] === undefined

@@ -1,3 +1,4 @@
+import { inSlices, type Steps } from '../../base/steps.ts';
 import { Accounts } from '../../definitions/accounts.ts';
 import { addNixDatabase } from '../../definitions/nix-database-files.ts';
 import { definedClosure, storedPaths } from '../../definitions/definition-closure.ts';
@@ -32,9 +33,11 @@ export async function planDefinition(
   checkUser(definition, accounts);
   const owner = ownerOf(definition, file);
   const stored = storedPaths(definition, closure);
-  const root = rootFiles(definition, { accounts, closure, stored, trees, file, time: owner.mtime });
+  const root = await inSlices(
+    rootFiles(definition, { accounts, closure, stored, trees, file, time: owner.mtime }),
+  );
   const permissions = permissionRules(definition, accounts, file);
-  for (const at of idleRules(permissions, root, stored, trees))
+  for (const at of await inSlices(idleRules(permissions, root, stored, trees)))
     planning.warn(`${file}: permissions[${at}] matches no file of the image`);
   const config = definition.profile
     ? mergeImageConfig(profileConfig(root.entries), settings.config)
@@ -72,20 +75,24 @@ interface RootOptions {
   readonly time: number;
 }
 
-function rootFiles(definition: ImageDefinition, { trees, time, stored, ...options }: RootOptions): RootFiles {
-  const root = definedRoot(definition, { ...options, listings: trees });
+function* rootFiles(
+  definition: ImageDefinition,
+  { trees, time, stored, ...options }: RootOptions,
+): Steps<RootFiles> {
+  const root = yield* definedRoot(definition, { ...options, listings: trees });
   if (definition.includeNixDB) addNixDatabase(root, definition, stored, time);
   return root.files();
 }
 
 /** Rules that say nothing about any file: mistyped, most likely. */
-function idleRules(
+function* idleRules(
   rules: readonly PermissionRule[],
   root: RootFiles,
   { paths }: Closure,
   trees: TreeListings,
-): number[] {
+): Steps<number[]> {
   if (rules.length === 0) return [];
+  for (const { path } of paths) yield* trees.listed(path);
   const files = [
     ...root.entries.map(({ path }) => path),
     ...paths.flatMap(({ path }) => pathsIn(trees, path)),
@@ -99,11 +106,11 @@ function ownerOf(definition: ImageDefinition, file: string): TarOwner {
   return { uid, gid, uname, gname, mtime: definitionTime(definition, file) };
 }
 
-function commandOf(
+function* commandOf(
   { contents = [], copyToRoot = [], profile }: ImageDefinition,
   trees: TreeListings,
-): readonly string[] | undefined {
-  const [program, ...args] = defaultCommand(trees, [...contents, ...copyToRoot], true) ?? [];
+): Steps<readonly string[] | undefined> {
+  const [program, ...args] = (yield* defaultCommand(trees, [...contents, ...copyToRoot], true)) ?? [];
   if (program === undefined) return undefined;
   return [profile ? `${PROFILE}${program}` : program, ...args];
 }

@@ -73,7 +73,7 @@ export interface ImagePlan {
 /** Throws ERR_USAGE if there is no room for the layers. */
 export async function planImage(options: PlanOptions): Promise<ImagePlan> {
   const { closure, trees, links, base } = options;
-  const farm = links ? (options.root ?? linkFarm(trees, closure.roots)) : undefined;
+  const farm = links ? (options.root ?? (await inSlices(linkFarm(trees, closure.roots)))) : undefined;
   const hasRootLayer = farm !== undefined && farm.entries.length > 0;
   const lacking = closure.paths.filter(({ path }) => base?.paths.has(path) !== true);
   const budget = budgetFor(options, lacking.length > 0, hasRootLayer);

@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import { inSlices } from '../../base/steps.ts';
+import { inSlices, type Steps } from '../../base/steps.ts';
 import type { ImageConfig } from '../../image/image-config.ts';
 import { BaseTreeCache } from '../../layers/base-tree-cache.ts';
 import { cacheDirectory } from '../../layers/recipe-cache.ts';
@@ -30,7 +30,7 @@ type Made = Pick<PlanOptions, 'closure' | 'trees' | 'links' | 'root' | 'owner' |
 interface Run {
   readonly config: ImageConfig;
   /** What the image runs unless that is said. */
-  readonly command: () => readonly string[] | undefined;
+  readonly command: () => Steps<readonly string[] | undefined>;
 }
 
 /** What it takes to plan an image, whatever it is described by. */
@@ -91,7 +91,7 @@ export class Planning {
     const ours = plan.layers.reduce((sum, { paths }) => sum + paths.length, 0);
     return {
       ...plan,
-      config: imageSettings(config, this.#base?.settings, command, warn),
+      config: await inSlices(imageSettings(config, this.#base?.settings, command, warn)),
       storePathsInBase: made.closure.paths.length - ours,
     };
   }
