@@ -1,4 +1,5 @@
 import { sha256, type Digest } from '../base/digest.ts';
+import { stepwise, type Steps } from '../base/steps.ts';
 import type { Codec } from './codec.ts';
 import type { TarFormat } from './tar-format.ts';
 import type { EntryOwner, FileContent, LayerContent, PermissionRule, WrittenEntry } from './content.ts';
@@ -29,9 +30,9 @@ export interface LayerRecipe {
 
 /**
  * The recipe as text, one fact a line, names quoted as JSON. The first line versions it: whoever changes the tar
- * format or this text raises the number, and no remembered digest is used any more.
+ * format or this text raises the number, and no remembered digest is used any more. A root layer may have thousands.
  */
-export function recipeText({ content, owner, format = 'nixpkgs', codec }: LayerRecipe): string {
+export function* recipeText({ content, owner, format = 'nixpkgs', codec }: LayerRecipe): Steps<string> {
   const lines = [
     'nixpush layer 1',
     `owner ${owner.uid}:${owner.gid} ${JSON.stringify(owner.uname)}:${JSON.stringify(owner.gname)}`,
@@ -39,30 +40,29 @@ export function recipeText({ content, owner, format = 'nixpkgs', codec }: LayerR
     `codec ${codec.id}`,
     ...(format === 'nixpkgs' ? [] : [`format ${format}`]),
   ];
-  lines.push(...contentLines(content));
+  yield* stepwise(contentLines(content), (line) => lines.push(line));
   return `${lines.join('\n')}\n`;
 }
 
-function contentLines(content: LayerContent): string[] {
+function* contentLines(content: LayerContent): Generator<string, void, void> {
   switch (content.kind) {
     case 'store-paths':
-      return [
-        ...content.paths.map(({ path, narHash }) => `path ${path} ${narHash}`),
-        ...(content.permissions ?? []).map(ruleLine),
-      ];
+      for (const { path, narHash } of content.paths) yield `path ${path} ${narHash}`;
+      for (const rule of content.permissions ?? []) yield ruleLine(rule);
+      return;
     case 'entries':
-      return content.entries.map(entryLine);
+      for (const entry of content.entries) yield entryLine(entry);
+      return;
     case 'tar':
-      return [`tar ${content.diffId}`];
+      yield `tar ${content.diffId}`;
+      return;
     case 'nix2container':
-      return [
-        `nix2container ${content.diffId}`,
-        ...content.paths.flatMap(({ path, rewrite, permissions }) => [
-          `path ${path}`,
-          ...(rewrite === undefined ? [] : [`rewrite ${JSON.stringify(rewrite)}`]),
-          ...permissions.map((permission) => `permission ${JSON.stringify(permission)}`),
-        ]),
-      ];
+      yield `nix2container ${content.diffId}`;
+      for (const { path, rewrite, permissions } of content.paths) {
+        yield `path ${path}`;
+        if (rewrite !== undefined) yield `rewrite ${JSON.stringify(rewrite)}`;
+        for (const permission of permissions) yield `permission ${JSON.stringify(permission)}`;
+      }
   }
 }
 
@@ -101,6 +101,6 @@ function contentWords(content: FileContent): string[] {
   return [content.storePath, content.narHash, JSON.stringify(content.name)];
 }
 
-export function recipeDigest(recipe: LayerRecipe): Digest {
-  return sha256(recipeText(recipe));
+export function* recipeDigest(recipe: LayerRecipe): Steps<Digest> {
+  return sha256(yield* recipeText(recipe));
 }

@@ -5,6 +5,7 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { suite, test } from 'node:test';
 import { sha256 } from '../../src/base/digest.ts';
+import { atOnce } from '../../src/base/steps.ts';
 import { capabilityAttribute } from '../../src/layers/capabilities.ts';
 import { parseCodec } from '../../src/layers/codec.ts';
 import type { LayerContent, Nix2containerPath } from '../../src/layers/content.ts';
@@ -54,6 +55,10 @@ for m in tarfile.open(sys.argv[1], errors='surrogateescape'):
     print(m.name or '/', m.type.decode(), oct(m.mode)[2:], f'{m.uid}:{m.gid} {m.uname}:{m.gname}', m.mtime, m.linkname, m.size)
 `;
   return execFileSync('python3', ['-c', script, file], { encoding: 'utf8' }).trim().split('\n');
+}
+
+function textOf(recipe: LayerRecipe): string {
+  return atOnce(recipeText(recipe));
 }
 
 suite('a layer of nix2container', () => {
@@ -157,7 +162,7 @@ suite('a layer of nix2container', () => {
 
   test('has a recipe of its own for every claim and option', () => {
     const layer = (over: Partial<Nix2containerPath>, diffId = sha256('')): string =>
-      recipeText({
+      textOf({
         content: {
           kind: 'nix2container',
           trees: { kind: 'directory', storeDir: '/nix/store', directory: '/nix/store' },
@@ -238,9 +243,9 @@ suite('a planned layer in the format n2c', () => {
       owner: ROOT_OWNER,
       codec: parseCodec('none'),
     } as const;
-    const text = recipeText(recipe);
-    assert.equal(recipeText({ ...recipe, format: 'nixpkgs' }), text);
-    assert.equal(recipeText({ ...recipe, format: 'n2c' }), `${text}format n2c\n`);
+    const text = textOf(recipe);
+    assert.equal(textOf({ ...recipe, format: 'nixpkgs' }), text);
+    assert.equal(textOf({ ...recipe, format: 'n2c' }), `${text}format n2c\n`);
   });
 });
 

@@ -1,4 +1,5 @@
 import type { Digest } from '../../base/digest.ts';
+import { inSlices } from '../../base/steps.ts';
 import type { HistoryEntry } from '../../image/history.ts';
 import type { Codec } from '../../layers/codec.ts';
 import { expectedDiffId } from '../../layers/content.ts';
@@ -62,7 +63,7 @@ export async function planLayer(
   origin?: LayerOrigin,
 ): Promise<LayerPlan> {
   const recipe = { content, ...written, codec };
-  const digest = recipeDigest(recipe);
+  const digest = await inSlices(recipeDigest(recipe));
   const expected = expectedDiffId(content);
   const fits = (diffId: Digest | undefined): boolean => expected === undefined || diffId === expected;
   const remembered = await cache?.get(digest);
