@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import { setImmediate } from 'node:timers/promises';
 import type { Checkpoint } from '../base/checkpoint.ts';
 import type { Digest } from '../base/digest.ts';
 import { abortError, NixpushError } from '../base/errors.ts';
@@ -84,6 +85,8 @@ export class LayerBlob {
     let size = 0;
     let block = 0;
     for await (const { data, end } of compressedBlocks(this.#pool, codec, blocks(), onBlock)) {
+      // Blocks that are ready come one after another as fast as sockets take them: a turn of the event loop for each.
+      await setImmediate();
       if (signal?.aborted === true) throw abortError(signal);
       hash.update(data);
       const skip = Math.max(0, offset - size);

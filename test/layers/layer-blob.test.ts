@@ -10,6 +10,7 @@ import { sha256 as nobleSha256 } from '@noble/hashes/sha2.js';
 import { sha256 } from '../../src/base/digest.ts';
 import { parseCodec } from '../../src/layers/codec.ts';
 import { WorkerPool } from '../../src/layers/engine/pool.ts';
+import type { RawBlock } from '../../src/layers/engine/protocol.ts';
 import { recipeBlocks } from '../../src/layers/engine/recipe-blocks.ts';
 import { LayerBlob, type LayerFacts } from '../../src/layers/layer-blob.ts';
 import { ROOT_OWNER, type LayerRecipe } from '../../src/layers/recipe.ts';
@@ -189,6 +190,25 @@ suite('a layer as a blob', () => {
     for await (const _ of blob.open(0)) if (blob.facts !== undefined) assert.deepEqual(told, [blob.facts]);
     await collect(blob.open(0));
     assert.deepEqual(told, [blob.facts]);
+  });
+
+  test('the event loop turns before each block, also of blocks that are all ready', async () => {
+    let turn = 0;
+    let immediate = setImmediate(count);
+    function count(): void {
+      turn += 1;
+      immediate = setImmediate(count);
+    }
+    const raw = new Uint8Array(1000);
+    async function* blocks(): AsyncGenerator<RawBlock, void, void> {
+      for (let left = 9; left > 0; left--) yield { raw };
+      yield { raw, end: { diffId: sha256(''), size: 10_000, crc32: 0 } };
+    }
+    const blob = new LayerBlob(pool, { blocks, codec: parseCodec('none'), what: 'layer 1' });
+    const turns = new Set<number>();
+    for await (const _ of blob.open(0)) turns.add(turn);
+    clearImmediate(immediate);
+    assert.equal(turns.size, 10);
   });
 
   test('a file that is missing fails the pass, and the pool goes on', async (t) => {
