@@ -42,7 +42,8 @@ async function pushStorePaths(options: PushOptions, settings: PushSettings): Pro
   if (memory === undefined) return pushClosure(options, settings);
   const clients = new Map<string, RegistryClient>();
   const onProgress = memory.listener(options.onProgress);
-  const result = await pushClosure({ ...options, clients, onProgress }, settings);
+  const { foundTags } = memory;
+  const result = await pushClosure({ ...options, clients, foundTags, onProgress }, settings);
   memory.keep(result, clients);
   return result;
 }

@@ -163,7 +163,15 @@ suite('a push of an image that is there already', () => {
     const { manifest } = await scene.pushed(machine, 'app', '--to', `${there.host}/x`);
     await scene.pushed(machine, 'library', '--to', `${there.host}/x`);
     assert.notEqual(there.repository('x').tags.get('latest'), manifest.digest);
+    asked(there);
     const again = await scene.pushed(machine, 'app', '--to', `${there.host}/x`);
+    // One look at the tag, one at the image.
+    assert.deepEqual(asked(there), [
+      'manifest-head 200',
+      'ping 200',
+      'manifest-head 200',
+      'manifest-put 201',
+    ]);
     assert.equal(there.repository('x').tags.get('latest'), again.manifest.digest);
   });
 

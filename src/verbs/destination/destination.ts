@@ -16,12 +16,16 @@ interface Target {
   readonly tag: string | undefined;
 }
 
+/** What tags name; undefined of one that is not there. */
+export type FoundTags = ReadonlyMap<string, Digest | undefined>;
+
 /** One place and the tags wanted there. Once it fails it takes no more part; what it was doing is cancelled. */
 export class Destination {
   readonly store: ImageStore;
   readonly #targets: readonly Target[];
   readonly #controller = new AbortController();
   readonly #onFailure: (destination: string, error: Error) => void;
+  #foundTags: Promise<FoundTags> | undefined;
   #sentBytes = 0;
   #error: Error | undefined;
 
@@ -29,10 +33,12 @@ export class Destination {
     store: ImageStore,
     targets: readonly Target[],
     onFailure: (destination: string, error: Error) => void,
+    foundTags?: FoundTags,
   ) {
     this.store = store;
     this.#targets = targets;
     this.#onFailure = onFailure;
+    this.#foundTags = foundTags && Promise.resolve(foundTags);
     // Every blob on its way here listens.
     setMaxListeners(0, this.#controller.signal);
   }
@@ -47,6 +53,17 @@ export class Destination {
 
   get error(): Error | undefined {
     return this.#error;
+  }
+
+  /** What its tags name before anything is done here: asked once. */
+  async foundTags(): Promise<FoundTags> {
+    const { signal } = this.#controller;
+    const find = async (tag: string): Promise<readonly [string, Digest | undefined]> => [
+      tag,
+      (await this.store.headManifest(tag, { signal }))?.digest,
+    ];
+    this.#foundTags ??= Promise.all(this.tags.map(find)).then((found) => new Map(found));
+    return this.#foundTags;
   }
 
   /** Does a part of the work here, unless this destination has failed. A failure is kept, not thrown. */
@@ -96,10 +113,15 @@ export function namesOfImage(name: string | undefined): DefaultNames {
   return { tag: name?.slice(name.lastIndexOf(':') + 1) ?? DEFAULT_TAG, name };
 }
 
+export interface OpenDestinationsOptions extends OpenStoreOptions {
+  /** Where it was asked just now: what the tags name, by the name of the destination. */
+  foundTags?: ReadonlyMap<string, FoundTags> | undefined;
+}
+
 /** Reads all texts before anything is opened, and opens each place once. Throws ERR_USAGE and what opening throws. */
 export async function openDestinations(
   texts: readonly string[],
-  options: OpenStoreOptions,
+  options: OpenDestinationsOptions,
   names: DefaultNames = { tag: DEFAULT_TAG },
 ): Promise<Destination[]> {
   const { clients = new Map<string, RegistryClient>() } = options;
@@ -115,14 +137,10 @@ export async function openDestinations(
   const onFailure = (destination: string, error: Error): void =>
     options.onProgress?.({ type: 'destination-failed', destination, error });
   return Promise.all(
-    [...places.values()].map(
-      async ({ reference, targets }) =>
-        new Destination(
-          await openImageStore(reference, { ...options, create: true, clients }),
-          targets,
-          onFailure,
-        ),
-    ),
+    [...places.values()].map(async ({ reference, targets }) => {
+      const store = await openImageStore(reference, { ...options, create: true, clients });
+      return new Destination(store, targets, onFailure, options.foundTags?.get(store.name));
+    }),
   );
 }
 

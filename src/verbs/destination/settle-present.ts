@@ -1,4 +1,3 @@
-import type { Descriptor } from '../../image/descriptor.ts';
 import type { ImageStore, StoredManifest } from '../../stores/image-store.ts';
 import type { Destination } from './destination.ts';
 import { askEach, type Lacking } from './lacking.ts';
@@ -20,28 +19,18 @@ export interface Settling {
  */
 export function settlePresent(settling: Settling): Lacking {
   const { manifest, destinations, partOfIndex = false, isWhole, onProgress } = settling;
+  const { digest } = manifest.descriptor;
   return askEach(destinations, async (destination, store, signal) => {
-    const tags = partOfIndex ? [] : destination.tags;
-    const wrong =
-      store.keepsImagesWhole === true ? await wrongTags(store, manifest, tags, signal) : undefined;
-    if (wrong === undefined || (await isWhole?.(store, signal)) === false) return true;
+    if (store.keepsImagesWhole !== true) return true;
+    const tags = partOfIndex ? [] : [...(await destination.foundTags())];
+    const wrong = tags.flatMap(([tag, found]) => (found === digest ? [] : [tag]));
+    const isThere =
+      wrong.length < tags.length || (await store.headManifest(digest, { signal }))?.digest === digest;
+    if (!isThere || (await isWhole?.(store, signal)) === false) return true;
     if (wrong.length > 0) await store.putManifest(manifest, wrong, { signal, isStored: true });
     if (partOfIndex) return false;
-    const reference = `${store.name}@${manifest.descriptor.digest}`;
+    const reference = `${store.name}@${digest}`;
     onProgress?.({ type: 'destination-done', destination: store.name, reference, unchanged: true });
     return false;
   });
-}
-
-/** Tags that point elsewhere; undefined if the image is not there. */
-async function wrongTags(
-  store: ImageStore,
-  { descriptor: { digest } }: StoredManifest,
-  tags: readonly string[],
-  signal: AbortSignal,
-): Promise<string[] | undefined> {
-  const isIt = (found: Descriptor | undefined): boolean => found?.digest === digest;
-  const found = await Promise.all(tags.map((tag) => store.headManifest(tag, { signal })));
-  if (!found.some(isIt) && !isIt(await store.headManifest(digest, { signal }))) return undefined;
-  return tags.filter((_, at) => !isIt(found[at]));
 }

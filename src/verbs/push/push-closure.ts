@@ -3,7 +3,11 @@ import type { BaseImage } from './base-image.ts';
 import { plannedBaseLayers } from './base-plan.ts';
 import { carryOut, type PushPlan } from './carry-out.ts';
 import type { DefinitionInput } from './definition-options.ts';
-import { openDestinations, type DefaultNames } from '../destination/destination.ts';
+import {
+  openDestinations,
+  type DefaultNames,
+  type OpenDestinationsOptions,
+} from '../destination/destination.ts';
 import { openEarlier, type Earlier } from './earlier.ts';
 import { plannedLayer } from './layer-plan.ts';
 import { planClosure } from './plan-closure.ts';
@@ -20,7 +24,7 @@ interface Defined {
 
 /** Plans the image of a closure, and brings it to its destinations. Throws NixpushError. */
 export async function pushClosure(
-  options: PushOptions & { clients?: Map<string, RegistryClient> },
+  options: PushOptions & Pick<OpenDestinationsOptions, 'clients' | 'foundTags'>,
   settings: PushSettings,
   defined?: Defined,
 ): Promise<PushResult> {

@@ -9,7 +9,7 @@ import { openClosureSource } from '../../nix/open-source.ts';
 import type { RegistryClient } from '../../stores/registry/client.ts';
 import { readDiscovery, saveDiscovery, type SavedDiscovery } from '../../stores/registry/discovery.ts';
 import { withUnoptimizedParser } from '../../stores/registry/unoptimized-parser.ts';
-import { openDestinations, type Destination } from '../destination/destination.ts';
+import { openDestinations, type Destination, type FoundTags } from '../destination/destination.ts';
 import { someOf } from '../destination/lacking.ts';
 import type { ProgressListener } from '../progress.ts';
 import type { PushResult } from '../push-result.ts';
@@ -36,6 +36,7 @@ export class PushMemory {
   readonly #files: FileCache;
   readonly #key: string;
   readonly #warnings: string[] = [];
+  readonly #foundTags = new Map<string, FoundTags>();
 
   constructor(key: string) {
     this.#files = new FileCache(join(cacheDirectory(), 'pushes'), MOST_PUSHES);
@@ -60,6 +61,11 @@ export class PushMemory {
     this.#files.write(this.#key, JSON.stringify(push));
   }
 
+  /** What the tags of destinations named when `again` asked, by destination; without those that did not answer. */
+  get foundTags(): ReadonlyMap<string, FoundTags> {
+    return this.#foundTags;
+  }
+
   /**
    * The result of the same push, if all tags point to its image: one request for each tag, and one for a token where the
    * registry wants that. A registry that has changed since then looks like one without the image. Throws what opening DESTs
@@ -70,20 +76,28 @@ export class PushMemory {
     const manifest = push?.result.manifest?.digest;
     if (push === undefined || manifest === undefined) return undefined;
     const discoveries = new Map(push.registries.map(([host, saved]) => [host, readDiscovery(saved)]));
-    const destinations = await openDestinations(options.to, { ...options, discoveries });
-    const asking = new AbortController();
-    const lacks = async (destination: Destination): Promise<boolean> =>
-      !(await pointsTo(destination, manifest, asking.signal));
+    // Tried once: if that does not do, the push itself asks again, with all its patience.
+    const registry = { ...options.registry, maxWaitMs: 0 };
+    const destinations = await openDestinations(options.to, { ...options, registry, discoveries });
     try {
       // The first that lacks it decides: the others need not be waited for.
-      const isLacking = await withUnoptimizedParser(async () => someOf(destinations.map(lacks)));
+      const isLacking = await withUnoptimizedParser(async () =>
+        someOf(destinations.map(async (each) => this.#lacks(each, manifest))),
+      );
       if (isLacking) return undefined;
       tell(push, destinations, manifest, options.onProgress);
       return { ...push.result, destinations: destinations.flatMap((each) => each.results(manifest)) };
     } finally {
-      asking.abort();
       await Promise.all(destinations.map(({ store }) => store.close()));
     }
+  }
+
+  async #lacks(destination: Destination, manifest: Digest): Promise<boolean> {
+    if (destination.store.keepsImagesWhole !== true) return true;
+    const found = await destination.foundTags().catch(() => undefined);
+    if (found === undefined) return true;
+    this.#foundTags.set(destination.name, found);
+    return found.size === 0 || [...found.values()].some((digest) => digest !== manifest);
   }
 
   /** undefined for what is damaged. */
@@ -113,18 +127,6 @@ function tell(
       reference: `${destination}@${manifest}`,
       unchanged: true,
     });
-}
-
-async function pointsTo(
-  { store, tags }: Destination,
-  manifest: Digest,
-  signal: AbortSignal,
-): Promise<boolean> {
-  if (store.keepsImagesWhole !== true) return false;
-  const found = await Promise.all(
-    tags.map((tag) => store.headManifest(tag, { signal }).catch(() => undefined)),
-  );
-  return found.length > 0 && found.every((each) => each?.digest === manifest);
 }
 
 /** undefined where other things have a say than the closure and the options: a base image, files, what is to be reused. */
