@@ -51,6 +51,7 @@ stdenvNoCC.mkDerivation {
     ../tsconfig.build.json
     ../rollup.config.js
     ../bin
+    ../encoders
     ../schemas
     ../src
   ];
@@ -73,7 +74,7 @@ stdenvNoCC.mkDerivation {
   '';
   installPhase = ''
     mkdir -p $out/lib/nixpush
-    cp -R package.json bin dist schemas node_modules $out/lib/nixpush
+    cp -R package.json bin dist encoders schemas node_modules $out/lib/nixpush
     makeWrapper ${nodejs}/bin/node $out/bin/nixpush --add-flags $out/lib/nixpush/bin/nixpush.js
   '';
   passthru = { inherit nodeModules; };

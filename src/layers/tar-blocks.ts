@@ -10,11 +10,10 @@ import type { RawBlock } from './engine/protocol.ts';
 export async function* tarBlocks(
   tar: AsyncIterable<Uint8Array>,
   diffId: Digest,
-  { blockSize, dictionarySize, name }: Codec,
+  { blockSize, name }: Codec,
 ): AsyncGenerator<RawBlock, void, void> {
   let block = new Uint8Array(blockSize);
   let filled = 0;
-  let dictionary: Uint8Array = new Uint8Array(0);
   let size = 0;
   let checksum = 0;
   const count = (raw: Uint8Array): void => {
@@ -26,9 +25,7 @@ export async function* tarBlocks(
       // A full block waits for the next byte: only then it is known not to be the last.
       if (filled === blockSize) {
         count(block);
-        const next = dictionarySize > 0 ? block.slice(-dictionarySize) : dictionary;
-        yield { raw: block, dictionary };
-        dictionary = next;
+        yield { raw: block };
         block = new Uint8Array(blockSize);
         filled = 0;
       }
@@ -40,5 +37,5 @@ export async function* tarBlocks(
   }
   const raw = block.subarray(0, filled);
   count(raw);
-  yield { raw, dictionary, end: { diffId, size, crc32: checksum } };
+  yield { raw, end: { diffId, size, crc32: checksum } };
 }

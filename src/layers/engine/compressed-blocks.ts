@@ -48,13 +48,12 @@ async function* lent(
 async function compressBlock(
   pool: WorkerPool,
   codec: Codec,
-  { raw, dictionary, end }: RawBlock,
+  { raw, end }: RawBlock,
   first: boolean,
   onBlock: (read: number, written: number) => void,
 ): Promise<CompressedBlock> {
   const read = raw.byteLength;
-  const body =
-    codec.name === 'none' ? raw : await runCompression(pool, codec, raw, dictionary, end !== undefined);
+  const body = codec.name === 'none' ? raw : await runCompression(pool, codec, raw);
   const head = first ? codecHeader(codec) : NOTHING;
   const tail = end === undefined ? NOTHING : codecTrailer(codec, end.crc32, end.size);
   const isWhole = head.byteLength + tail.byteLength === 0;
@@ -67,14 +66,8 @@ async function compressBlock(
 const NOTHING = new Uint8Array(0);
 
 /** What it gives lies in the buffer of `raw`, or that one is given back. */
-async function runCompression(
-  pool: WorkerPool,
-  codec: Codec,
-  raw: Uint8Array,
-  dictionary: Uint8Array,
-  last: boolean,
-): Promise<Uint8Array> {
-  const job = { kind: 'compress', codec, raw, dictionary, last } as const;
+async function runCompression(pool: WorkerPool, codec: Codec, raw: Uint8Array): Promise<Uint8Array> {
+  const job = { kind: 'compress', codec, raw } as const;
   let compressed: Uint8Array | undefined;
   try {
     compressed = await pool.run(job, undefined, raw.buffer instanceof ArrayBuffer ? [raw.buffer] : []);

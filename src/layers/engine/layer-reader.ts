@@ -7,15 +7,14 @@ import { openLayerBytes, type LayerBytes } from './layer-bytes.ts';
 
 /** A layer's tar in blocks, hashed as it goes by: one pass gives bytes, diffID and checksum. */
 export class LayerReader {
-  readonly #codec: Codec;
+  readonly #codec: Codec['name'];
   readonly #tar: LayerBytes;
   readonly #hash: Hash = createHash('sha256');
   #crc32 = 0;
   #size = 0;
-  #dictionary: Uint8Array = new Uint8Array(0);
 
   constructor(recipe: LayerRecipe) {
-    this.#codec = recipe.codec;
+    this.#codec = recipe.codec.name;
     this.#tar = openLayerBytes(recipe);
   }
 
@@ -24,16 +23,13 @@ export class LayerReader {
    * tar is never empty, so there is a last one.
    */
   next(block: Uint8Array): RawBlock {
-    const { dictionarySize, name } = this.#codec;
     const raw = block.subarray(0, this.#tar.read(block));
-    const dictionary = this.#dictionary;
     this.#size += raw.byteLength;
     this.#hash.update(raw);
-    if (name === 'gzip') this.#crc32 = crc32(raw, this.#crc32);
-    if (dictionarySize > 0) this.#dictionary = raw.slice(-dictionarySize);
-    if (!this.#tar.ended) return { raw, dictionary };
+    if (this.#codec === 'gzip') this.#crc32 = crc32(raw, this.#crc32);
+    if (!this.#tar.ended) return { raw };
     const diffId = `sha256:${this.#hash.digest('hex')}` as const;
-    return { raw, dictionary, end: { diffId, size: this.#size, crc32: this.#crc32 } };
+    return { raw, end: { diffId, size: this.#size, crc32: this.#crc32 } };
   }
 
   close(): void {

@@ -20,8 +20,6 @@ export interface CompressJob {
   readonly kind: 'compress';
   readonly codec: Codec;
   readonly raw: Uint8Array;
-  readonly dictionary: Uint8Array;
-  readonly last: boolean;
 }
 
 /** Forget a pass that is not read to its end. */
@@ -32,7 +30,6 @@ export interface CloseJob {
 
 export interface RawBlock {
   readonly raw: Uint8Array;
-  readonly dictionary: Uint8Array;
   /** With the last block of a pass. */
   readonly end?: TarEndInfo;
 }

@@ -4,33 +4,30 @@ import { NixpushError } from '../../base/errors.ts';
 import { blockCompressor, type CompressBlock } from './compress.ts';
 import { LayerReader } from './layer-reader.ts';
 import type { Job, JobResults, PlainError, ReadJob, Reply } from './protocol.ts';
-import { free, taken } from './taken.ts';
 
 const port = parentPort!;
 const passes = new Map<number, LayerReader>();
 const compressors = new Map<string, CompressBlock>();
 
 port.on('message', (job: Job) => {
-  run(job).then(
-    (result) => {
-      const reply: Reply = { result };
-      port.postMessage(reply, transferables(result));
-    },
-    (error: unknown) => {
-      const reply: Reply = { error: plainError(error) };
-      port.postMessage(reply);
-    },
-  );
+  try {
+    const result = run(job);
+    const reply: Reply = { result };
+    port.postMessage(reply, transferables(result));
+  } catch (error) {
+    const reply: Reply = { error: plainError(error) };
+    port.postMessage(reply);
+  }
 });
 
-async function run(job: Job): Promise<JobResults[Job['kind']]> {
+function run(job: Job): JobResults[Job['kind']] {
   switch (job.kind) {
     case 'read':
       return read(job);
     case 'compress': {
-      const compress = compressors.get(job.codec.id) ?? (await blockCompressor(job.codec));
+      const compress = compressors.get(job.codec.id) ?? blockCompressor(job.codec);
       compressors.set(job.codec.id, compress);
-      return inPlace(compress(job.raw, job.dictionary, job.last), job.raw);
+      return inPlace(compress(job.raw), job.raw);
     }
     case 'close':
       close(job.pass);
@@ -57,12 +54,13 @@ function close(pass: number): void {
 }
 
 /** Into the shared memory of the block that it was made of, if it fits: it can be read there from any thread. */
-function inPlace(compressed: Uint8Array<ArrayBuffer>, { buffer }: Uint8Array): Uint8Array {
-  if (buffer instanceof ArrayBuffer || compressed.byteLength > buffer.byteLength) return taken(compressed);
-  const shared = new Uint8Array(buffer, 0, compressed.byteLength);
-  shared.set(compressed);
-  free(compressed);
-  return shared;
+function inPlace(compressed: Uint8Array, { buffer }: Uint8Array): Uint8Array {
+  const fits = buffer instanceof SharedArrayBuffer && compressed.byteLength <= buffer.byteLength;
+  const place = fits
+    ? new Uint8Array(buffer, 0, compressed.byteLength)
+    : new Uint8Array(compressed.byteLength);
+  place.set(compressed);
+  return place;
 }
 
 /** Blocks change hands instead of being copied, unless both sides have them. A buffer from Node's pool must be copied. */
