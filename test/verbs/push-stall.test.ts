@@ -100,6 +100,38 @@ suite('a push to two registries, of which one does not answer when it is asked',
     assert.deepEqual(held(good), held(slow));
   });
 
+  test('manifest-head, in the same push again: the other, which has the image, is done; then the first is', async (t) => {
+    const { good, slow } = await registries(t);
+    const options = { ...twelveLayers(t), to: [`${slow.host}/x/app:v1`, `${good.host}/x/app:v1`] };
+    await push(options);
+    const answers = signal();
+    slow.fault({ on: 'manifest-head', times: Infinity, effect: { kind: 'hold', until: answers.given } });
+    const before = good.requests.length;
+    const { done } = await pushed(options, answers.give);
+    assert.deepEqual(done, [`${good.host}/x/app`, `${slow.host}/x/app`]);
+    assert.equal(good.requests.length - before, 1);
+  });
+
+  test('in the same push again, one that is away is waited for once', async (t) => {
+    const { good, slow } = await registries(t);
+    const options = { ...twelveLayers(t), to: [`${slow.host}/x/app:v1`, `${good.host}/x/app:v1`] };
+    await push(options);
+    const { host } = slow;
+    await slow.stop();
+    const { events, done } = await pushed(options, () => undefined);
+    assert.deepEqual(done, [`${good.host}/x/app`]);
+    const told = events.flatMap((event) => ('destination' in event ? [[event.type, event.destination]] : []));
+    assert.deepEqual(
+      told.filter(([, destination]) => destination!.startsWith(host)),
+      // A host that has not answered yet is tried three times.
+      [
+        ['wait', host],
+        ['wait', host],
+        ['destination-failed', `${host}/x/app`],
+      ],
+    );
+  });
+
   test('it fails by itself in the end, and the result says so', async (t) => {
     const { good, slow } = await registries(t);
     const layers = twelveLayers(t);

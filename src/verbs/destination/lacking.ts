@@ -56,3 +56,18 @@ export async function someOf(answers: readonly Promise<boolean>[]): Promise<bool
     void Promise.all(each).then(() => resolve(false));
   });
 }
+
+/** How long those that are late are waited for when the first has answered, milliseconds. */
+const PATIENCE = 1000;
+
+/** True if some are late: they have not answered a while after the first; false when all have. */
+export async function someAreLate(answers: readonly Promise<unknown>[]): Promise<boolean> {
+  return new Promise((resolve) => {
+    let timer: NodeJS.Timeout | undefined;
+    const onAnswer = (): void => void (timer ??= setTimeout(resolve, PATIENCE, true));
+    void Promise.all(answers.map(async (answer) => answer.then(onAnswer, onAnswer))).then(() => {
+      clearTimeout(timer);
+      resolve(false);
+    });
+  });
+}

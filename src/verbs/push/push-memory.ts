@@ -10,7 +10,7 @@ import type { RegistryClient } from '../../stores/registry/client.ts';
 import { readDiscovery, saveDiscovery, type SavedDiscovery } from '../../stores/registry/discovery.ts';
 import { withUnoptimizedParser } from '../../stores/registry/unoptimized-parser.ts';
 import { openDestinations, type Destination, type FoundTags } from '../destination/destination.ts';
-import { someOf } from '../destination/lacking.ts';
+import { someAreLate, someOf } from '../destination/lacking.ts';
 import type { ProgressListener } from '../progress.ts';
 import type { PushResult } from '../push-result.ts';
 import type { PushSettings } from './push-settings.ts';
@@ -80,10 +80,11 @@ export class PushMemory {
     const registry = { ...options.registry, maxWaitMs: 0 };
     const destinations = await openDestinations(options.to, { ...options, registry, discoveries });
     try {
-      // The first that lacks it decides: the others need not be waited for.
-      const isLacking = await withUnoptimizedParser(async () =>
-        someOf(destinations.map(async (each) => this.#lacks(each, manifest))),
-      );
+      // The first that lacks it decides: the others need not be waited for, nor who is late.
+      const isLacking = await withUnoptimizedParser(async () => {
+        const lacks = destinations.map(async (each) => this.#lacks(each, manifest));
+        return someOf([...lacks, someAreLate(lacks)]);
+      });
       if (isLacking) return undefined;
       tell(push, destinations, manifest, options.onProgress);
       return { ...push.result, destinations: destinations.flatMap((each) => each.results(manifest)) };
