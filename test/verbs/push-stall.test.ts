@@ -132,6 +132,24 @@ suite('a push to two registries, of which one does not answer when it is asked',
     );
   });
 
+  test('anything, with --reuse auto: the other reuses its layers and is done; then the first is', async (t) => {
+    const { good, slow } = await registries(t);
+    const layers = twelveLayers(t);
+    const to = [`${slow.host}/x/app:v1`, `${good.host}/x/app:v1`];
+    const { manifest } = await push({ ...layers, to });
+    const answers = signal();
+    const holds = { kind: 'hold', until: answers.given } as const;
+    for (const on of ['manifest-get', 'manifest-head'] as const)
+      slow.fault({ on, times: Infinity, effect: holds });
+    const options = { ...layers, to, reuse: ['auto'], noCache: true };
+    const { result, done, events } = await pushed(options, answers.give);
+    assert.deepEqual(done, [`${good.host}/x/app`, `${slow.host}/x/app`]);
+    assert.deepEqual(result.manifest, manifest);
+    assert.equal(events.filter(({ type }) => type === 'layer-start').length, 0);
+    const warnings = events.flatMap((event) => (event.type === 'warning' ? [event.message] : []));
+    assert.ok(warnings.includes(`${slow.host}/x/app:v1 is not reused: it did not come in time`));
+  });
+
   test('it fails by itself in the end, and the result says so', async (t) => {
     const { good, slow } = await registries(t);
     const layers = twelveLayers(t);

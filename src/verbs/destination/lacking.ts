@@ -57,8 +57,8 @@ export async function someOf(answers: readonly Promise<boolean>[]): Promise<bool
   });
 }
 
-/** How long those that are late are waited for when the first has answered, milliseconds. */
-const PATIENCE = 1000;
+/** How long the others are waited for when the first has answered: time for TLS, a token and a few round trips. Milliseconds. */
+const PATIENCE = 3000;
 
 /** True if some are late: they have not answered a while after the first; false when all have. */
 export async function someAreLate(answers: readonly Promise<unknown>[]): Promise<boolean> {

@@ -8,6 +8,7 @@ import type { ImageStore } from '../../stores/image-store.ts';
 import { parseReference } from '../../stores/reference.ts';
 import type { Destination } from '../destination/destination.ts';
 import { readLayeredImage, type StoredLayer } from './layered-image.ts';
+import { someAreLate } from '../destination/lacking.ts';
 import { manifestName } from '../manifest-name.ts';
 import { openImageStore, type OpenStoreOptions } from '../open-store.ts';
 
@@ -85,12 +86,16 @@ async function imagesBeingReplaced(
   destinations: readonly Destination[],
   options: ReuseOptions,
 ): Promise<EarlierImage[]> {
-  const images = await Promise.all(
-    destinations.flatMap(({ store, tags }) =>
-      // A new archive replaces a whole file.
-      store.holdsOneImage === true ? [] : tags.map((tag) => imageIfAny(store, tag, options)),
-    ),
+  const late = new AbortController();
+  const signals = [late.signal, ...(options.signal === undefined ? [] : [options.signal])];
+  const reading = { ...options, signal: AbortSignal.any(signals) };
+  const found = destinations.flatMap(({ store, tags }) =>
+    // A new archive replaces a whole file.
+    store.holdsOneImage === true ? [] : tags.map(async (tag) => imageIfAny(store, tag, reading)),
   );
+  // One that does not answer must not hold up the plan for the others.
+  if (await someAreLate(found)) late.abort(new NixpushError('ERR_NETWORK', 'it did not come in time'));
+  const images = await Promise.all(found);
   return images.filter((image) => image !== undefined);
 }
 
