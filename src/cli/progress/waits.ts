@@ -4,19 +4,20 @@ import { safeText } from '../safe-text.ts';
 
 type Wait = Extract<ProgressEvent, { type: 'wait' }>;
 
-/** Until another line: half-way through a wait of unknown length people want to know that it goes on. Milliseconds. */
-const SILENCE = 60_000;
+/** No more than this lies between two waits for a registry that stays away: a try may take a minute to fail. Milliseconds. */
+const LONGEST_TRY = 2 * 60_000;
 
-/** Whom the work waits for. All layers that are on their way to a registry wait for it together: that is told once. */
+/** Whom the work waits for. However many layers wait for a registry, one after another too, that is told once. */
 export class Waits {
   /** By registry. */
-  readonly #told = new Map<string, { event: Wait; until: number }>();
+  readonly #told = new Map<string, { readonly event: Wait; until: number }>();
 
   waiting(event: Wait, now: number): void {
-    const { destination, longest = SILENCE } = event;
+    const { destination, milliseconds } = event;
     const told = this.#told.get(destination);
-    if (told === undefined || told.until <= now)
-      this.#told.set(destination, { event, until: now + Math.max(longest, event.milliseconds) });
+    const until = now + milliseconds + LONGEST_TRY;
+    if (told === undefined || told.until <= now) this.#told.set(destination, { event, until });
+    else told.until = Math.max(told.until, until);
   }
 
   /** Something has arrived at `place`, such as `ghcr.io/x/demo`: when its registry fails again, that is news. */
