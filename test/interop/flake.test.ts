@@ -36,7 +36,15 @@ describe('the flake', () => {
     const directory = temporaryDirectory(t);
     const flake = join(directory, 'nixpush');
     const parts = ['flake.nix', 'nix', 'package.json', 'package-lock.json', 'tsconfig.json'];
-    for (const part of [...parts, 'tsconfig.build.json', 'rollup.config.js', 'bin', 'schemas', 'src'])
+    for (const part of [
+      ...parts,
+      'tsconfig.build.json',
+      'rollup.config.js',
+      'bin',
+      'encoders',
+      'schemas',
+      'src',
+    ])
       cpSync(join(repoRoot, part), join(flake, part), { recursive: true });
     const nixpkgs = join(directory, 'nixpkgs');
     cpSync(NIXPKGS, nixpkgs, { recursive: true });
