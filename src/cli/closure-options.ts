@@ -11,6 +11,15 @@ export const CLOSURE_OPTIONS: Readonly<Record<string, CliOption>> = {
   },
 };
 
+/** Of verbs that plan a push. */
+export const TAR_FORMAT_OPTION: Readonly<Record<string, CliOption>> = {
+  'tar-format': {
+    value: 'FORMAT',
+    suggestions: ['nixpkgs', 'n2c'],
+    describe: 'layers as nixpkgs (default) or nix2container (n2c) writes them',
+  },
+};
+
 /** Of verbs that look at images and closures alike. */
 export const LOOK_OPTIONS: OptionGroup = {
   title: 'Options',

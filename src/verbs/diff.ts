@@ -10,7 +10,10 @@ import { push } from './push.ts';
 import type { PushOptions } from './push/push-options.ts';
 
 export type { ChangedPackage };
-export type DiffOptions = ClosureOfOptions;
+export interface DiffOptions extends ClosureOfOptions {
+  /** Of the push that is planned: `nixpkgs` (default) or `n2c`, which it must be if that of the image is. */
+  tarFormat?: string;
+}
 
 export interface DiffResult extends PackageChanges {
   /** Of the second, lowest first, when the first is an image: what would move to where that one is. */

@@ -261,6 +261,18 @@ describe('the difference between two', () => {
     assert.match(layers[0]!.reason, /kept from the earlier image/);
   });
 
+  test('of an image whose layers nix2container would write, and a closure', async () => {
+    const old = `oci:${join(directory, 'n2c')}`;
+    const options = { ...scene.options, platform: 'linux/amd64', tarFormat: 'n2c', noCache: true };
+    await push({ ...options, paths: [changedFrom(scene)], to: [old] });
+    const { stdout } = await scene.run('diff', old, scene.root, '--tar-format', 'n2c', '--json');
+    const { layers } = JSON.parse(stdout) as { layers: { moves: boolean }[] };
+    assert.deepEqual(
+      layers.map(({ moves }) => moves),
+      [false, true, true],
+    );
+  });
+
   test('of two images: layers by digest', async () => {
     const fresh = `oci:${join(scene.options.store, 'new')}`;
     const options = { ...scene.options, platform: 'linux/amd64', noCache: true };

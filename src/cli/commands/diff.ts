@@ -1,6 +1,6 @@
 import { namesPath } from '../../verbs/names-path.ts';
-import type { Arguments } from '../arguments.ts';
-import { LOOK_OPTIONS, lookOptions } from '../closure-options.ts';
+import { defined, type Arguments } from '../arguments.ts';
+import { LOOK_OPTIONS, lookOptions, TAR_FORMAT_OPTION } from '../closure-options.ts';
 import { OUTPUT_OPTIONS, type CliContext, type Command } from '../command.ts';
 import { jsonText } from '../json-text.ts';
 import { REGISTRY_OPTIONS, registryAccess } from '../registry-options.ts';
@@ -20,7 +20,11 @@ export const diff: Command = {
       purpose: 'what changed between two',
     },
   ],
-  groups: [LOOK_OPTIONS, REGISTRY_OPTIONS, OUTPUT_OPTIONS],
+  groups: [
+    { ...LOOK_OPTIONS, options: { ...LOOK_OPTIONS.options, ...TAR_FORMAT_OPTION } },
+    REGISTRY_OPTIONS,
+    OUTPUT_OPTIONS,
+  ],
   notes: ['No layer is read: the store paths in an image are those that its history names.'],
   run,
 };
@@ -32,6 +36,7 @@ async function run(args: Arguments, context: CliContext): Promise<number> {
   const { diff: compare } = await context.loadVerbs();
   const result = await compare(from, to, {
     ...lookOptions(args),
+    ...defined({ tarFormat: args.text('tar-format') }),
     registry,
     signal: context.signal,
   });

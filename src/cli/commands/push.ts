@@ -7,7 +7,7 @@ import type { PushOptions } from '../../verbs/push/push-options.ts';
 import type { RegistryAccess } from '../../verbs/registry-access.ts';
 import { annotationsFrom } from '../annotations.ts';
 import { defined, type Arguments } from '../arguments.ts';
-import { CLOSURE_OPTIONS } from '../closure-options.ts';
+import { CLOSURE_OPTIONS, TAR_FORMAT_OPTION } from '../closure-options.ts';
 import { OUTPUT_OPTIONS, type CliContext, type Command } from '../command.ts';
 import { CONFIG_OPTIONS, imageConfigFrom } from '../config-options.ts';
 import { PUSH_REGISTRY_OPTIONS, registryAccess } from '../registry-options.ts';
@@ -76,11 +76,7 @@ export const push: Command = {
         },
         'layer-weights': { value: 'FILE', describe: 'JSON: how often packages change, for expected' },
         compression: { value: 'CODEC[:LEVEL]', describe: 'gzip, zstd or none (default: gzip)' },
-        'tar-format': {
-          value: 'FORMAT',
-          suggestions: ['nixpkgs', 'n2c'],
-          describe: 'layers as nixpkgs (default) or nix2container (n2c) writes them',
-        },
+        ...TAR_FORMAT_OPTION,
         jobs: { value: 'N', integer: true, describe: 'layers worked on at a time (default: 4)' },
         reuse: {
           value: 'REF',
