@@ -132,6 +132,15 @@ suite('a push to two registries, of which one does not answer when it is asked',
     );
   });
 
+  test('in the same push again, nobody waits for it who stops the push', { timeout: 30_000 }, async (t) => {
+    const { slow } = await registries(t);
+    const options = { ...twelveLayers(t), to: [`${slow.host}/x/app:v1`] };
+    await push(options);
+    slow.fault({ on: 'manifest-head', times: Infinity, effect: { kind: 'stall', afterBytes: 0 } });
+    const stopped = push({ ...options, signal: AbortSignal.timeout(500) });
+    await assert.rejects(stopped, { code: 'ERR_ABORTED' });
+  });
+
   test('anything, with --reuse auto: the other reuses its layers and is done; then the first is', async (t) => {
     const { good, slow } = await registries(t);
     const layers = twelveLayers(t);

@@ -1,14 +1,14 @@
-import { createHash } from 'node:crypto';
 import { join } from 'node:path';
 import type { Digest } from '../../base/digest.ts';
 import { FileCache } from '../../base/file-cache.ts';
 import { version } from '../../base/version.ts';
-import { cacheDirectory } from '../../layers/recipe-cache.ts';
-import type { ClosurePath } from '../../nix/closure.ts';
+import { cacheDirectory } from '../../base/cache-directory.ts';
+import { closureFingerprint } from '../../nix/closure-cache.ts';
 import { openClosureSource } from '../../nix/open-source.ts';
 import type { RegistryClient } from '../../stores/registry/client.ts';
 import { readDiscovery, saveDiscovery, type SavedDiscovery } from '../../stores/registry/discovery.ts';
 import { withUnoptimizedParser } from '../../stores/registry/unoptimized-parser.ts';
+import { untilAborted } from '../../stores/registry/until-aborted.ts';
 import { openDestinations, type Destination, type FoundTags } from '../destination/destination.ts';
 import { someAreLate, someOf } from '../destination/lacking.ts';
 import type { ProgressListener } from '../progress.ts';
@@ -69,7 +69,7 @@ export class PushMemory {
   /**
    * The result of the same push, if all tags point to its image: one request for each tag, and one for a token where the
    * registry wants that. A registry that has changed since then looks like one without the image. Throws what opening DESTs
-   * throws.
+   * throws, and ERR_ABORTED.
    */
   async again(options: PushOptions): Promise<PushResult | undefined> {
     const push = this.#read();
@@ -81,10 +81,11 @@ export class PushMemory {
     const destinations = await openDestinations(options.to, { ...options, registry, discoveries });
     try {
       // The first that lacks it decides: the others need not be waited for, nor who is late.
-      const isLacking = await withUnoptimizedParser(async () => {
+      const asking = withUnoptimizedParser(async () => {
         const lacks = destinations.map(async (each) => this.#lacks(each, manifest));
         return someOf([...lacks, someAreLate(lacks)]);
       });
+      const isLacking = await untilAborted(asking, options.signal);
       if (isLacking) return undefined;
       tell(push, destinations, manifest, options.onProgress);
       return { ...push.result, destinations: destinations.flatMap((each) => each.results(manifest)) };
@@ -141,20 +142,20 @@ export async function openPushMemory(
   if (dryRun === true || noCache === true || byHand) return undefined;
   if (from !== undefined || reuse !== undefined || layerWeights !== undefined) return undefined;
   const source = openClosureSource(options, cacheDirectory());
-  const { paths } = await source.closure(options.paths ?? [], signal);
-  return new PushMemory(keyOf(paths, options, settings));
+  const roots = options.paths ?? [];
+  const closure =
+    (await source.fingerprint?.(roots, signal)) ?? closureFingerprint(await source.closure(roots, signal));
+  return new PushMemory(keyOf(closure, options, settings));
 }
 
 function keyOf(
-  closure: readonly ClosurePath[],
+  closure: Digest,
   { paths, to, layers, noLinks, annotations, registry }: PushOptions,
   { codec, tarFormat, platform, created, config, maxLayers }: PushSettings,
 ): string {
-  const hash = createHash('sha256');
-  for (const { path, narHash } of closure) hash.update(`${path} ${narHash}\n`);
   const layering = [codec.id, tarFormat, maxLayers, layers, noLinks];
   // What was found out of a registry that may be spoken to without TLS holds only as long as that is allowed.
   const settings = [...layering, platform, created, config, annotations, registry?.insecure];
   // The number is that of the format.
-  return ['push 2', version(), hash.digest('hex'), JSON.stringify([paths, to, ...settings])].join('\n');
+  return ['push 3', version(), closure, JSON.stringify([paths, to, ...settings])].join('\n');
 }
