@@ -1,12 +1,12 @@
 #!/usr/bin/env node
-import { existsSync } from 'node:fs';
+const { existsSync } = require('node:fs');
+const { join } = require('node:path');
 
-const compiled = new URL('../dist/program/main.js', import.meta.url);
+const compiled = join(__dirname, '../dist/program/main.cjs');
 if (!existsSync(compiled)) {
   process.stderr.write(
     'nixpush: it has not been compiled yet\n  hint: run `npm run build` in its checkout.\n',
   );
   process.exit(1);
 }
-const { main } = await import(compiled.href);
-await main();
+require(compiled).main();

@@ -49,7 +49,7 @@ stdenvNoCC.mkDerivation {
     ../package-lock.json
     ../tsconfig.json
     ../tsconfig.build.json
-    ../rollup.config.js
+    ../rolldown.config.js
     ../bin
     ../encoders
     ../schemas
@@ -64,7 +64,7 @@ stdenvNoCC.mkDerivation {
     chmod -R u+w node_modules
     chmod +x node_modules/@typescript/*/lib/tsc
     node node_modules/typescript/bin/tsc -p tsconfig.build.json
-    node node_modules/rollup/dist/bin/rollup --silent --config
+    node node_modules/rolldown/bin/cli.mjs --config
     # What is left is what the lock file does not say to be for development alone.
     node -p '
       const { packages } = require("./package-lock.json");

@@ -28,23 +28,27 @@ export class FileCache {
 
   /** undefined if there is none that could be read. Whoever uses the text must check it. */
   read(key: string): string | undefined {
+    return this.readBytes(key)?.toString();
+  }
+
+  readBytes(key: string): Buffer | undefined {
     const file = this.#file(key);
     try {
-      const text = readFileSync(file, 'utf8');
+      const bytes = readFileSync(file);
       const now = new Date();
       utimesSync(file, now, now);
-      return text;
+      return bytes;
     } catch {
       return undefined;
     }
   }
 
   /** Never fails: on a full disk or in a read-only home nothing is kept. */
-  write(key: string, text: string): void {
+  write(key: string, content: string | Uint8Array): void {
     const temporary = join(this.#directory, `.${randomUUID()}`);
     try {
       mkdirSync(this.#directory, { recursive: true, mode: 0o700 });
-      writeFileSync(temporary, text);
+      writeFileSync(temporary, content);
       renameSync(temporary, this.#file(key));
       this.#shrink();
     } catch {

@@ -104,7 +104,7 @@ export async function connectionAccess(args: Arguments): Promise<RegistryAccess>
 /** The login of `--username` and `--password-stdin`, undefined if neither is given. Throws ERR_USAGE. */
 export async function givenLogin(
   args: Arguments,
-  { stdin }: CliContext,
+  context: CliContext,
 ): Promise<{ username: string; password: string } | undefined> {
   const username = args.text('username');
   const fromStdin = args.flag('password-stdin');
@@ -112,5 +112,5 @@ export async function givenLogin(
   if (username === undefined) throw usageError('--password-stdin wants --username too');
   if (!fromStdin) throw usageError('--username wants --password-stdin too');
   const { readPassword } = await import('./read-password.ts');
-  return { username, password: await readPassword(stdin) };
+  return { username, password: await readPassword(context.stdin) };
 }

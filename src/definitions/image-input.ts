@@ -1,4 +1,4 @@
-import { stat } from 'node:fs/promises';
+import { statSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { usageError } from '../base/errors.ts';
 import type { TreeLocation } from '../nix/closure.ts';
@@ -55,7 +55,7 @@ export async function readImageInput(inputs: readonly string[], options: InputOp
 
 async function onlyImage(files: readonly ImageFile[], trees: TreeLocation): Promise<ImageInput | undefined> {
   for (const each of files) {
-    if (!(await isFile(each.file))) continue;
+    if (!isFile(each.file)) continue;
     // Loaded late: most pushes are of store paths, which are directories.
     const { imageInFile } = await import('./image-file.ts');
     const image = await imageInFile(each, trees);
@@ -66,9 +66,10 @@ async function onlyImage(files: readonly ImageFile[], trees: TreeLocation): Prom
   return undefined;
 }
 
-async function isFile(file: string): Promise<boolean> {
-  return stat(file).then(
-    (found) => found.isFile(),
-    () => false,
-  );
+function isFile(file: string): boolean {
+  try {
+    return statSync(file).isFile();
+  } catch {
+    return false;
+  }
 }

@@ -1,4 +1,3 @@
-import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { AppendLog } from '../base/append-log.ts';
 import { isDigest, type Digest } from '../base/digest.ts';
@@ -31,11 +30,6 @@ export class RecipeCache {
     (await this.#facts)?.set(recipe, { diffId, digest, size });
     await this.#log.append(`${recipe} ${size} ${diffId} ${digest}`);
   }
-}
-
-/** `$XDG_CACHE_HOME/nixpush`, by default `~/.cache/nixpush`. */
-export function cacheDirectory(environment: NodeJS.ProcessEnv = process.env): string {
-  return join(environment['XDG_CACHE_HOME'] || join(homedir(), '.cache'), 'nixpush');
 }
 
 function parse(lines: readonly string[]): Map<Digest, LayerFacts> {

@@ -39,4 +39,6 @@ export interface ClosureSource {
   readonly trees: TreeLocation;
   /** Throws ERR_NOT_FOUND, ERR_FORMAT, ERR_COMMAND. */
   closure(roots: readonly string[], signal?: AbortSignal): Promise<Closure>;
+  /** `closureFingerprint` of it, where that is known sooner than the closure. Throws the same. */
+  fingerprint?(roots: readonly string[], signal?: AbortSignal): Promise<Digest>;
 }

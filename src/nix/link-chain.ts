@@ -1,4 +1,4 @@
-import { lstat, readlink, realpath } from 'node:fs/promises';
+import { lstatSync, readlinkSync, realpathSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { ioError, NixpushError } from '../base/errors.ts';
 import type { TreeLocation } from './closure.ts';
@@ -12,8 +12,8 @@ const MAX_LINKS = 40;
  * there; undefined if it ends outside. `/nix/store/…` is taken for the logical path even where the store is relocated
  * and nothing lies there, for so do the links that Nix makes. Throws ERR_NOT_FOUND, ERR_IO, ERR_FORMAT.
  */
-export async function storePathBehind(path: string, trees: TreeLocation): Promise<string | undefined> {
-  const directory = await realpath(trees.directory).catch(() => trees.directory);
+export function storePathBehind(path: string, trees: TreeLocation): string | undefined {
+  const directory = realPath(trees.directory);
   let reached = '/';
   let rest = components(path);
   for (let links = 0; ;) {
@@ -26,7 +26,7 @@ export async function storePathBehind(path: string, trees: TreeLocation): Promis
       continue;
     }
     const candidate = join(reached, next);
-    const target = await linkTarget(candidate, path);
+    const target = linkTarget(candidate, path);
     if (target === undefined) {
       reached = candidate;
       continue;
@@ -46,9 +46,18 @@ function storePathIn(path: string, rest: readonly string[], directories: string[
   return directory && storePathOf(STORE_DIR + path.slice(directory.length));
 }
 
-async function linkTarget(candidate: string, path: string): Promise<string | undefined> {
+/** Itself where there is nothing. */
+function realPath(path: string): string {
   try {
-    return (await lstat(candidate)).isSymbolicLink() ? await readlink(candidate) : undefined;
+    return realpathSync.native(path);
+  } catch {
+    return path;
+  }
+}
+
+function linkTarget(candidate: string, path: string): string | undefined {
+  try {
+    return lstatSync(candidate).isSymbolicLink() ? readlinkSync(candidate) : undefined;
   } catch (error) {
     throw ioError(error, 'cannot follow', candidate === path ? path : `${path}: ${candidate}`);
   }

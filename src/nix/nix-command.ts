@@ -1,4 +1,3 @@
-import { spawn } from 'node:child_process';
 import { stripVTControlCharacters } from 'node:util';
 import { abortError, NixpushError } from '../base/errors.ts';
 
@@ -22,6 +21,8 @@ export async function runNix(args: readonly string[], options: NixOptions): Prom
   const { doing, cwd, signal } = options;
   if (signal?.aborted) throw abortError(signal);
   const features = ['--extra-experimental-features', 'nix-command flakes'];
+  // Loaded late: what was asked before is remembered.
+  const { spawn } = await import('node:child_process');
   const child = spawn('nix', [...features, ...args], {
     stdio: ['ignore', 'pipe', 'pipe'],
     ...(cwd !== undefined && { cwd }),

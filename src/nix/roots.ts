@@ -1,4 +1,4 @@
-import { lstat } from 'node:fs/promises';
+import { lstatSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { NixpushError, usageError } from '../base/errors.ts';
 import type { TreeLocation } from './closure.ts';
@@ -36,10 +36,10 @@ export async function resolveRoots(inputs: readonly string[], options: RootOptio
 async function resolveRoot(input: string, options: RootOptions): Promise<string[]> {
   const { trees, cwd = process.cwd() } = options;
   if (input === '') throw usageError('an empty path cannot be pushed');
-  if (looksLikeInstallable(input) && !(await exists(resolve(cwd, input)))) return await build(input, options);
-  const root = await followed(input, cwd, trees);
+  if (looksLikeInstallable(input) && !exists(resolve(cwd, input))) return await build(input, options);
+  const root = followed(input, cwd, trees);
   if (root !== undefined) return [root];
-  if (await exists(resolve(cwd, input, 'flake.nix'))) {
+  if (exists(resolve(cwd, input, 'flake.nix'))) {
     // Without the `./` Nix would look for a flake of that name in its registry.
     return await build(/^[./]/.test(input) ? input : `./${input}`, options);
   }
@@ -49,9 +49,9 @@ async function resolveRoot(input: string, options: RootOptions): Promise<string[
   );
 }
 
-async function followed(input: string, cwd: string, trees: TreeLocation): Promise<string | undefined> {
+function followed(input: string, cwd: string, trees: TreeLocation): string | undefined {
   try {
-    return await storePathBehind(input.startsWith('/') ? input : `${cwd}/${input}`, trees);
+    return storePathBehind(input.startsWith('/') ? input : `${cwd}/${input}`, trees);
   } catch (error) {
     if (!(error instanceof NixpushError)) throw error;
     if (error.code === 'ERR_FORMAT') throw usageError(error.message);
@@ -82,9 +82,11 @@ async function build(installable: string, options: RootOptions): Promise<string[
   return await buildInstallable(installable, options);
 }
 
-async function exists(path: string): Promise<boolean> {
-  return await lstat(path).then(
-    () => true,
-    () => false,
-  );
+function exists(path: string): boolean {
+  try {
+    lstatSync(path);
+    return true;
+  } catch {
+    return false;
+  }
 }

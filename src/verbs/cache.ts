@@ -1,7 +1,7 @@
 import { readdir, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { ioError } from '../base/errors.ts';
-import { cacheDirectory } from '../layers/recipe-cache.ts';
+import { cacheDirectory } from '../base/cache-directory.ts';
 
 export interface CacheInfo {
   /** `$XDG_CACHE_HOME/nixpush`. */
@@ -32,6 +32,7 @@ const PURPOSES: Readonly<Record<string, string>> = {
   'registries.json': 'what registries can do',
   uploads: 'uploads that broke off and can go on',
   mirrored: 'tags that were mirrored',
+  compiled: 'nixpush itself, compiled for Node',
 };
 
 /** What is in the cache. Throws ERR_IO. */

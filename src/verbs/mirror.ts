@@ -1,5 +1,5 @@
 import { abortError, usageError } from '../base/errors.ts';
-import { cacheDirectory } from '../layers/recipe-cache.ts';
+import { cacheDirectory } from '../base/cache-directory.ts';
 import type { RegistryClient } from '../stores/registry/client.ts';
 import { BlobPlaces } from './destination/blob-places.ts';
 import { chooseImages } from './mirror/choose-images.ts';

@@ -1,5 +1,5 @@
 import { usageError } from '../base/errors.ts';
-import { cacheDirectory } from '../layers/recipe-cache.ts';
+import { cacheDirectory } from '../base/cache-directory.ts';
 import type { ImageStore } from '../stores/image-store.ts';
 import type { Reference } from '../stores/reference.ts';
 import type { RegistryClient } from '../stores/registry/client.ts';

@@ -39,7 +39,7 @@ describe('the flake', () => {
     for (const part of [
       ...parts,
       'tsconfig.build.json',
-      'rollup.config.js',
+      'rolldown.config.js',
       'bin',
       'encoders',
       'schemas',

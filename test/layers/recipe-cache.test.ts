@@ -5,7 +5,8 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import { promisify } from 'node:util';
 import { sha256 } from '../../src/base/digest.ts';
-import { cacheDirectory, RecipeCache } from '../../src/layers/recipe-cache.ts';
+import { cacheDirectory } from '../../src/base/cache-directory.ts';
+import { RecipeCache } from '../../src/layers/recipe-cache.ts';
 import { temporaryDirectory } from '../support/temporary.ts';
 
 const facts = (name: string) => ({

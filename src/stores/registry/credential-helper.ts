@@ -1,4 +1,3 @@
-import { spawn } from 'node:child_process';
 import { abortError, NixpushError } from '../../base/errors.ts';
 import type { Credential, Environment } from './credential.ts';
 import { safeText } from './safe-text.ts';
@@ -73,13 +72,15 @@ function programOf(name: string): string {
 }
 
 /** No shell is involved. What the program is told goes by standard input, where no process list shows it. */
-function run(
+async function run(
   program: string,
   action: 'get' | 'store' | 'erase',
   input: string,
   env: Environment,
   signal: AbortSignal | undefined,
 ): Promise<{ status: number | null; stdout: string }> {
+  // Loaded late: few pushes ask a helper.
+  const { spawn } = await import('node:child_process');
   // Not spawn's own `timeout`: its timer goes on if the program is not found (Node 20).
   const timeout = AbortSignal.timeout(TIMEOUT_MS);
   return new Promise((resolve, reject) => {

@@ -2,7 +2,7 @@ import { formatPlatform } from '../../image/platform.ts';
 import type { Digest } from '../../base/digest.ts';
 import type { Platform } from '../../image/descriptor.ts';
 import type { EarlierPlan } from '../../layers/plan/earlier-plan.ts';
-import { cacheDirectory } from '../../layers/recipe-cache.ts';
+import { cacheDirectory } from '../../base/cache-directory.ts';
 import type { RegistryClient } from '../../stores/registry/client.ts';
 import type { Destination } from '../destination/destination.ts';
 import { PushHistory, type PushedPlace } from './push-history.ts';

@@ -29,7 +29,7 @@ export async function openNix2containerImage(
   trees: TreeLocation,
 ): Promise<DescribedImage> {
   const { arch, created, layers } = image;
-  const storePath = await storePathBehind(file, trees);
+  const storePath = storePathBehind(file, trees);
   return {
     // As nix2container: the hash of the output where no tag was given. The JSON itself knows no names.
     names: { tag: storePath === undefined ? 'latest' : parseStorePath(storePath).hash },

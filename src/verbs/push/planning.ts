@@ -2,7 +2,7 @@ import { join } from 'node:path';
 import { inSlices, type Steps } from '../../base/steps.ts';
 import type { ImageConfig } from '../../image/image-config.ts';
 import { BaseTreeCache } from '../../layers/base-tree-cache.ts';
-import { cacheDirectory } from '../../layers/recipe-cache.ts';
+import { cacheDirectory } from '../../base/cache-directory.ts';
 import type { Closure, ClosureSource } from '../../nix/closure.ts';
 import { openClosureSource } from '../../nix/open-source.ts';
 import type { LayerGroups } from '../../layers/plan/layers-by-hand.ts';

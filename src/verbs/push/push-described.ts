@@ -1,4 +1,4 @@
-import { cacheDirectory } from '../../layers/recipe-cache.ts';
+import { cacheDirectory } from '../../base/cache-directory.ts';
 import { openClosureSource } from '../../nix/open-source.ts';
 import type { RegistryClient } from '../../stores/registry/client.ts';
 import {

@@ -1,10 +1,9 @@
-import { createHash } from 'node:crypto';
 import { join } from 'node:path';
 import type { Digest } from '../../base/digest.ts';
 import { FileCache } from '../../base/file-cache.ts';
 import { version } from '../../base/version.ts';
-import { cacheDirectory } from '../../layers/recipe-cache.ts';
-import type { ClosurePath } from '../../nix/closure.ts';
+import { cacheDirectory } from '../../base/cache-directory.ts';
+import { closureFingerprint } from '../../nix/closure-cache.ts';
 import { openClosureSource } from '../../nix/open-source.ts';
 import type { RegistryClient } from '../../stores/registry/client.ts';
 import { readDiscovery, saveDiscovery, type SavedDiscovery } from '../../stores/registry/discovery.ts';
@@ -143,20 +142,20 @@ export async function openPushMemory(
   if (dryRun === true || noCache === true || byHand) return undefined;
   if (from !== undefined || reuse !== undefined || layerWeights !== undefined) return undefined;
   const source = openClosureSource(options, cacheDirectory());
-  const { paths } = await source.closure(options.paths ?? [], signal);
-  return new PushMemory(keyOf(paths, options, settings));
+  const roots = options.paths ?? [];
+  const closure =
+    (await source.fingerprint?.(roots, signal)) ?? closureFingerprint(await source.closure(roots, signal));
+  return new PushMemory(keyOf(closure, options, settings));
 }
 
 function keyOf(
-  closure: readonly ClosurePath[],
+  closure: Digest,
   { paths, to, layers, noLinks, annotations, registry }: PushOptions,
   { codec, tarFormat, platform, created, config, maxLayers }: PushSettings,
 ): string {
-  const hash = createHash('sha256');
-  for (const { path, narHash } of closure) hash.update(`${path} ${narHash}\n`);
   const layering = [codec.id, tarFormat, maxLayers, layers, noLinks];
   // What was found out of a registry that may be spoken to without TLS holds only as long as that is allowed.
   const settings = [...layering, platform, created, config, annotations, registry?.insecure];
   // The number is that of the format.
-  return ['push 2', version(), hash.digest('hex'), JSON.stringify([paths, to, ...settings])].join('\n');
+  return ['push 3', version(), closure, JSON.stringify([paths, to, ...settings])].join('\n');
 }

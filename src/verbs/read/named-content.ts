@@ -1,7 +1,7 @@
 import { definedClosure, storedPaths } from '../../definitions/definition-closure.ts';
 import { readImageInput, type ImageInput } from '../../definitions/image-input.ts';
 import { pathsOfLayer } from '../../definitions/nix2container-image.ts';
-import { cacheDirectory } from '../../layers/recipe-cache.ts';
+import { cacheDirectory } from '../../base/cache-directory.ts';
 import type { ClosureSource, PathNode } from '../../nix/closure.ts';
 import { openClosureSource, type SourceOptions } from '../../nix/open-source.ts';
 import { namesPath } from '../names-path.ts';
