@@ -28,7 +28,7 @@ const contenders = [];
 const nodes = [];
 for (const node of values.node) {
   const name = execFileSync(node, ['--version'], { encoding: 'utf8' }).trim();
-  // Gzip of one Node can differ from that of another, so each has a tag of its own.
+  // Each has a tag of its own.
   const image = `image/manifests/${name}`;
   const push = [node, bin, closure.root, '--to', `${registry.host}/image:${name}`, '--quiet'];
   await run(push);
