@@ -1,4 +1,3 @@
-import { posix } from 'node:path';
 import { NixpushError } from '../base/errors.ts';
 import type { Steps } from '../base/steps.ts';
 import { parseStorePath } from '../nix/store-path.ts';
@@ -33,33 +32,34 @@ export function* linkFarm(trees: TreeListings, roots: readonly string[]): Steps<
   for (const root of new Set(roots)) {
     for (const entry of yield* trees.listed(root)) {
       yield;
-      const wanted = writtenEntry(root, entry);
-      if (wanted === undefined) continue;
-      for (const parent of parents(wanted.path)) place(entries, conflicts, parent);
-      place(entries, conflicts, wanted);
+      for (const wanted of writtenEntries(root, entry)) place(entries, conflicts, wanted);
     }
   }
   return { entries: inTarOrder(entries.values()), conflicts };
 }
 
-function writtenEntry(root: string, entry: TreeEntry): WrittenEntry | undefined {
+/** Directories are entries of their own, in front of what is in them. */
+function writtenEntries(root: string, entry: TreeEntry): WrittenEntry[] {
   const name = textName(root, entry);
-  if (name === '') return entry.type === 'directory' ? undefined : rootFile(root, entry);
-  if (name === LEFT_OUT || name.startsWith(`${LEFT_OUT}/`)) return undefined;
+  if (name === '') return entry.type === 'directory' ? [] : rootFile(root, entry);
+  if (name === LEFT_OUT || name.startsWith(`${LEFT_OUT}/`)) return [];
   const path = `/${name}`;
-  if (entry.type === 'directory') return { path, type: 'directory', mode: 0o755 };
+  if (entry.type === 'directory') return [directoryAt(path)];
   // Also for a symlink the link points at the store's link: its own target may be relative to where it lies.
-  return { path, type: 'symlink', mode: 0o777, target: `${root}${path}` };
+  return [{ path, type: 'symlink', mode: 0o777, target: `${root}${path}` }];
 }
 
-function rootFile(root: string, entry: TreeEntry): WrittenEntry {
-  const directory = entry.type === 'file' && entry.executable ? '/bin' : '/';
-  return {
-    path: posix.join(directory, parseStorePath(root).name),
-    type: 'symlink',
-    mode: 0o777,
-    target: root,
-  };
+function rootFile(root: string, entry: TreeEntry): WrittenEntry[] {
+  const { name } = parseStorePath(root);
+  const link = { type: 'symlink', mode: 0o777, target: root } as const;
+  const isProgram = entry.type === 'file' && entry.executable;
+  return isProgram
+    ? [directoryAt('/bin'), { ...link, path: `/bin/${name}` }]
+    : [{ ...link, path: `/${name}` }];
+}
+
+function directoryAt(path: string): WrittenEntry {
+  return { path, type: 'directory', mode: 0o755 };
 }
 
 function textName(root: string, entry: TreeEntry): string {
@@ -73,11 +73,6 @@ function textName(root: string, entry: TreeEntry): string {
       hint: 'Push with --no-links.',
     },
   );
-}
-
-function parents(path: string): WrittenEntry[] {
-  const parent = posix.dirname(path);
-  return parent === '/' ? [] : [...parents(parent), { path: parent, type: 'directory', mode: 0o755 }];
 }
 
 /**
