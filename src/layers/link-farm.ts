@@ -1,3 +1,4 @@
+import { isUtf8 } from 'node:buffer';
 import { NixpushError } from '../base/errors.ts';
 import type { Steps } from '../base/steps.ts';
 import { parseStorePath } from '../nix/store-path.ts';
@@ -64,7 +65,7 @@ function directoryAt(path: string): WrittenEntry {
 
 function textName(root: string, entry: TreeEntry): string {
   const text = entry.name.toString();
-  if (Buffer.from(text).equals(entry.name)) return text;
+  if (isUtf8(entry.name)) return text;
   throw new NixpushError(
     'ERR_FORMAT',
     `${root}/${text}: the name is not UTF-8, so it cannot be linked at /`,
@@ -106,8 +107,11 @@ export function inTarOrder(entries: Iterable<WrittenEntry>): WrittenEntry[] {
     .map(({ entry }) => entry);
 }
 
-/** Strings are compared by UTF-16 units: in Latin-1 those are the bytes. */
 function orderKey({ path }: WrittenEntry): string {
   // A slash sorts before everything a name can hold once it is mapped to NUL.
-  return Buffer.from(path.replaceAll('/', '\0')).toString('latin1');
+  const key = path.replaceAll('/', '\0');
+  // Strings are compared by UTF-16 units: in Latin-1 those are the bytes, and in ASCII anyway.
+  return BEYOND_ASCII.test(key) ? Buffer.from(key).toString('latin1') : key;
 }
+
+const BEYOND_ASCII = /[^\0-\x7f]/;

@@ -58,6 +58,13 @@ suite('the link farm', () => {
     );
   });
 
+  test('has siblings in the order of their bytes also where that of UTF-16 is another', (t) => {
+    assert.deepEqual(
+      farm(t, { a: { '\u{10000}': '', '\uff5e': '', z: '', é: '' } }).map((line) => line.split(' ')[0]),
+      ['/z', '/é', '/\uff5e', '/\u{10000}'],
+    );
+  });
+
   test('links a path that is a file under its name, a program into /bin', (t) => {
     assert.deepEqual(farm(t, { tool: { program: '' }, 'data.json': '{}' }), [
       '/bin/',
