@@ -10,8 +10,8 @@ const MOST_BUILDS = 4;
 
 /**
  * Runs a large file of CommonJS as `require` does, with what V8 made of it the last time: to compile it, and its functions
- * when they are first called, takes longer than an unchanged push does. Node's own compile cache has the functions
- * only as text, and Node 20 has none.
+ * when they are first called, takes longer than an unchanged push does. Node's own compile cache lacks the functions
+ * that are called after a file is loaded, and Node 20 has none. `file` is one function, in ASCII.
  */
 export function runCompiled(file: string, module: NodeJS.Module, require: NodeJS.Require): void {
   const run = compiled(file).runInThisContext() as CommonJs;

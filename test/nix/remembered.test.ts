@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
-import { readdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { suite, test } from 'node:test';
 import { FileCache } from '../../src/base/file-cache.ts';
-import { ClosureCache } from '../../src/nix/closure-cache.ts';
+import { ClosureCache, closureFingerprint } from '../../src/nix/closure-cache.ts';
 import type { Closure, ClosurePath, ClosureSource } from '../../src/nix/closure.ts';
 import { atOnce } from '../../src/base/steps.ts';
 import { makeClosure } from '../../src/nix/make-closure.ts';
@@ -76,6 +76,28 @@ suite('a closure', () => {
     assert.equal(source.asked, 3);
   });
 
+  test('is known by its fingerprint without being asked for', async (t) => {
+    const source = new CountedSource(t);
+    const directory = temporaryDirectory(t);
+    const first = await new ClosureCache(source, directory).fingerprint([source.root]);
+    assert.equal(first, closureFingerprint(await source.closure([source.root])));
+    source.asked = 0;
+    assert.equal(await new ClosureCache(source, directory).fingerprint([source.root]), first);
+    assert.equal(source.asked, 0);
+    assert.notEqual(await new ClosureCache(source, directory).fingerprint([source.paths[0]!.path]), first);
+  });
+
+  test('has its fingerprint taken anew when something else stands at one of its paths', async (t) => {
+    const source = new CountedSource(t);
+    const cache = new ClosureCache(source, temporaryDirectory(t));
+    await cache.fingerprint([source.root]);
+    const library = join(source.store.directory, source.paths[0]!.path);
+    renameSync(library, `${library}.old`);
+    source.store.add(library.split('/').at(-1)!, { lib: 'y' });
+    await cache.fingerprint([source.root]);
+    assert.equal(source.asked, 2);
+  });
+
   test('that is remembered wrongly is asked for again', async (t) => {
     const source = new CountedSource(t);
     const directory = temporaryDirectory(t);
@@ -86,13 +108,30 @@ suite('a closure', () => {
       '{}',
       '[]',
       '{"paths":[],"identities":[]}',
-      '{"paths":[{}],"identities":[]}',
+      `{"fingerprint":"sha256:${'0'.repeat(64)}","identities":[]}\n[]`,
+      `{"fingerprint":"sha256:${'0'.repeat(64)}","identities":[["/nix/store/x","1 2"]]}\n[]`,
     ]) {
-      await cache.closure([source.root]);
-      overwriteAll(directory, text);
+      for (const ask of ['closure', 'fingerprint'] as const) {
+        await cache.closure([source.root]);
+        overwriteAll(directory, text);
+        source.asked = 0;
+        await cache[ask]([source.root]);
+        assert.equal(source.asked, 1, `${ask}: ${text}`);
+      }
+    }
+  });
+
+  test('whose paths are remembered wrongly is asked for again', async (t) => {
+    const source = new CountedSource(t);
+    const directory = temporaryDirectory(t);
+    const cache = new ClosureCache(source, directory);
+    const closure = await cache.closure([source.root]);
+    const [head] = readFileSync(join(directory, readdirSync(directory)[0]!), 'utf8').split('\n');
+    for (const paths of ['', '\n', '\n{', '\n[{}]', '\n[]']) {
+      overwriteAll(directory, `${head}${paths}`);
       source.asked = 0;
-      await cache.closure([source.root]);
-      assert.equal(source.asked, 1, text);
+      assert.deepEqual(await cache.closure([source.root]), closure);
+      assert.equal(source.asked, 1, paths);
     }
   });
 });
