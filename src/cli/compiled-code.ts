@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { accessSync, constants, mkdirSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { setFlagsFromString } from 'node:v8';
@@ -30,14 +31,27 @@ function compiled(file: string): Script {
   const { ino, ctimeNs } = statSync(file, { bigint: true });
   // V8 compares no more than the length of the text; its own version, and its options, it compares itself.
   const key = [file, ino, ctimeNs, process.version, process.arch].join('\n');
-  const cachedData = cache.readBytes(key);
+  const cachedData = intact(cache.readBytes(key));
   if (cachedData !== undefined) {
     const script = new Script(source, { ...options, cachedData });
     if (script.cachedDataRejected === false) return script;
   }
   const script = withAllFunctions(() => new Script(source, options));
-  cache.write(key, script.createCachedData());
+  const made = script.createCachedData();
+  cache.write(key, Buffer.concat([checksum(made), made]));
   return script;
+}
+
+/** V8 takes what it is given for whole, and crashes where that is damaged. */
+function intact(kept: Buffer | undefined): Buffer | undefined {
+  const data = kept?.subarray(CHECKSUM_BYTES);
+  return data !== undefined && checksum(data).equals(kept!.subarray(0, CHECKSUM_BYTES)) ? data : undefined;
+}
+
+const CHECKSUM_BYTES = 32;
+
+function checksum(data: Buffer): Buffer {
+  return createHash('sha256').update(data).digest();
 }
 
 /** V8 compiles a function when it is first called, unless told otherwise. */
