@@ -65,6 +65,13 @@ test('roots keep their order, and each counts once', async () => {
   assert.deepEqual(await resolve('to-link', 'logical', 'physical', LINKED), [LINKED, HELLO]);
 });
 
+test('the event loop turns while many roots are resolved', async () => {
+  let turned = false;
+  setImmediate(() => (turned = true));
+  await resolve(...Array.from({ length: 150 }, () => HELLO));
+  assert.equal(turned, true);
+});
+
 test('a store that is itself reached through a link is recognised', async () => {
   link(store, 'store-link');
   const through = treeLocation(join(cwd, 'store-link'));
