@@ -40,12 +40,17 @@ const lateUndici = {
   },
 };
 
-/** What a push needs is run by src/cli/compiled-code.ts, which wants a function in ASCII. */
+/**
+ * What a push needs is run by src/cli/compiled-code.ts, which wants a function in ASCII, and nothing in it that is imported
+ * late: V8 of Node 20 forgets what that needs in code that is kept compiled.
+ */
 const compiledCode = {
   name: 'compiled-code',
   generateBundle(_options, bundle) {
     const push = bundle['push.cjs'];
-    const ascii = push.code.replaceAll(
+    const required = push.code.replaceAll(/\bawait import\(("node:\w+")\)/g, 'require($1)');
+    if (/\b(await|return) import\(/.test(required)) throw new Error('push.cjs imports a package late');
+    const ascii = required.replaceAll(
       /[^\0-\x7f]/g,
       (unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`,
     );

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { accessSync, constants, mkdirSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { setFlagsFromString } from 'node:v8';
-import { constants as vm, Script } from 'node:vm';
+import { Script } from 'node:vm';
 import { FileCache } from '../base/file-cache.ts';
 import { cacheDirectory } from '../base/cache-directory.ts';
 
@@ -12,7 +12,7 @@ const MOST_BUILDS = 4;
 /**
  * Runs a large file of CommonJS as `require` does, with what V8 made of it the last time: to compile it, and its functions
  * when they are first called, takes longer than an unchanged push does. Node's own compile cache lacks the functions
- * that are called after a file is loaded, and Node 20 has none. `file` is one function, in ASCII.
+ * that are called after a file is loaded, and Node 20 has none. `file` is one function, in ASCII, that imports nothing late.
  */
 export function runCompiled(file: string, module: NodeJS.Module, require: NodeJS.Require): void {
   const run = compiled(file).runInThisContext() as CommonJs;
@@ -23,7 +23,7 @@ type CommonJs = (exports: unknown, require: NodeJS.Require, module: NodeJS.Modul
 
 function compiled(file: string): Script {
   const source = readFileSync(file, 'latin1');
-  const options = { filename: file, importModuleDynamically: vm.USE_MAIN_CONTEXT_DEFAULT_LOADER };
+  const options = { filename: file };
   const directory = join(cacheDirectory(), 'compiled');
   if (!isOurs(directory)) return new Script(source, options);
 
