@@ -1,5 +1,5 @@
 import { spawn, type ChildProcess } from 'node:child_process';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, rmSync, symlinkSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
@@ -20,7 +20,9 @@ export interface RunOptions {
   readonly input?: string;
 }
 
-const CLI = join(import.meta.dirname, 'nixpush-cli.js');
+/** bin/nixpush.js, to test what is shipped: it is put together in another way, and V8's code for it is kept. */
+const SHIPPED = process.env['NIXPUSH_TEST_PROGRAM'];
+const CLI = SHIPPED ?? join(import.meta.dirname, 'nixpush-cli.js');
 
 /** Runs the command line in a process of its own, as a user does. */
 export async function nixpush(args: readonly string[], options: RunOptions = {}): Promise<Run> {
@@ -34,6 +36,7 @@ export function startNixpush(
 ): { readonly child: ChildProcess; readonly finished: Promise<Run> } {
   const home = mkdtempSync(join(tmpdir(), 'nixpush-home-'));
   const isolated = { HOME: home, XDG_CACHE_HOME: home, XDG_RUNTIME_DIR: home, DOCKER_CONFIG: home };
+  if (SHIPPED !== undefined) keepCompiledCode(home);
   const child = spawn(node, [CLI, ...args], {
     cwd,
     env: { ...process.env, ...isolated, ...env },
@@ -52,4 +55,12 @@ export function startNixpush(
     });
   });
   return { child, finished };
+}
+
+/** A cache is new and empty but for this, as it is from a user's second command on. */
+function keepCompiledCode(cacheHome: string): void {
+  const kept = join(tmpdir(), `nixpush-compiled-${process.geteuid?.()}`);
+  mkdirSync(kept, { recursive: true, mode: 0o700 });
+  mkdirSync(join(cacheHome, 'nixpush'), { mode: 0o700 });
+  symlinkSync(kept, join(cacheHome, 'nixpush', 'compiled'));
 }
