@@ -30,7 +30,7 @@ else console.log(JSON.stringify(await measure(JSON.parse(values.push))));
 async function compare() {
   const directory = scratchDirectory();
   const registry = await startRegistry('docker-registry');
-  const made = manyPaths(join(directory, 'many'), Number(values.paths));
+  const made = await manyPaths(join(directory, 'many'), Number(values.paths));
   const subjects = [
     ...(positionals.length > 0
       ? [{ name: 'given paths', options: { paths: positionals.map((one) => resolve(one)) } }]
@@ -174,7 +174,8 @@ function workBetween(stacks, start, end) {
 }
 
 /** A relocated store of small paths, and the file that describes it: references go to those that many need, as in nixpkgs. */
-function manyPaths(directory, count) {
+async function manyPaths(directory, count) {
+  const { NarSize } = await import(pathToFileURL(join(resolve(values.dist), 'nix/nar-size.js')));
   const next = random(1);
   const hash = (text) => createHash('sha256').update(text).digest('hex');
   const names = Array.from(
@@ -193,9 +194,17 @@ function manyPaths(directory, count) {
     const narSize = 112 + size;
     return { path, narHash: `sha256:${hash(path)}`, narSize, references: [...new Set(references)] };
   });
+  // As many files as paths in the root, which are linked into the image's own directories.
   const root = `/nix/store/${'0'.repeat(32)}-all`;
+  const narSize = new NarSize();
+  narSize.add({ type: 'directory', name: Buffer.alloc(0) });
   mkdirSync(join(directory, root));
-  described.push({ path: root, narHash: `sha256:${hash(root)}`, narSize: 96, references: names });
+  for (const path of names) {
+    const name = path.slice('/nix/store/'.length);
+    writeFileSync(join(directory, root, name), name);
+    narSize.add({ type: 'file', name: Buffer.from(name), executable: false, size: name.length });
+  }
+  described.push({ path: root, narHash: `sha256:${hash(root)}`, narSize: narSize.total, references: names });
   const closure = join(directory, 'closure.json');
   writeFileSync(closure, JSON.stringify(described));
   return { paths: [root], store: directory, closure };
