@@ -1,6 +1,7 @@
 import { statSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { usageError } from '../base/errors.ts';
+import { inSlices, stepwise } from '../base/steps.ts';
 import type { TreeLocation } from '../nix/closure.ts';
 import { DEFAULT_ROOT, resolveRoots } from '../nix/roots.ts';
 import { locate } from '../nix/tree-location.ts';
@@ -54,8 +55,12 @@ export async function readImageInput(inputs: readonly string[], options: InputOp
 }
 
 async function onlyImage(files: readonly ImageFile[], trees: TreeLocation): Promise<ImageInput | undefined> {
-  for (const each of files) {
-    if (!isFile(each.file)) continue;
+  const found: ImageFile[] = [];
+  const look = (each: ImageFile): void => {
+    if (isFile(each.file)) found.push(each);
+  };
+  await inSlices(stepwise(files, look));
+  for (const each of found) {
     // Loaded late: most pushes are of store paths, which are directories.
     const { imageInFile } = await import('./image-file.ts');
     const image = await imageInFile(each, trees);
