@@ -40,9 +40,7 @@ nixpush(`inspect ${image}`);
 console.log(`The image layout ${layout}:`);
 showTree(layout);
 const { manifests } = JSON.parse(readFileSync(join(layout, 'index.json'), 'utf8'));
-console.log(
-  `\nThe manifest's digest is ${manifests[0].digest}: the same on every machine.`,
-);
+console.log(`\nThe manifest's digest is ${manifests[0].digest}: the same on every machine.`);
 console.log(
   `To run the image:  skopeo copy oci:${layout}:latest docker-daemon:demo:latest && docker run --rm demo:latest`,
 );
