@@ -1,6 +1,7 @@
 import type { Descriptor } from '../../image/descriptor.ts';
 import type { EncodedManifest } from '../../image/manifest.ts';
 import type { RecipeCache } from '../../layers/recipe-cache.ts';
+import type { ImageStore } from '../../stores/image-store.ts';
 import { failOnAbort, throwIfAllFailed, type Destination } from '../destination/destination.ts';
 import { allLack, lackAny, someLack, type Lacking } from '../destination/lacking.ts';
 import { settlePresent } from '../destination/settle-present.ts';
@@ -101,14 +102,11 @@ async function putImage(
   destination: Destination,
   { makeIndex, onProgress }: ImagesPush,
 ): Promise<void> {
-  const partOfIndex = makeIndex !== undefined;
   await destination.attempt(async (store, signal) => {
     const { sentBytes } = await store.putBlob(config, { signal });
     destination.countSent(sentBytes);
-    await store.putManifest(manifest, partOfIndex ? [] : destination.tags, { signal, partOfIndex });
-    if (partOfIndex) return;
-    const reference = `${store.name}@${manifest.descriptor.digest}`;
-    onProgress?.({ type: 'destination-done', destination: store.name, reference });
+    if (makeIndex === undefined) return putRoot(manifest, destination, { store, signal, onProgress });
+    await store.putManifest(manifest, [], { signal, partOfIndex: true });
   });
 }
 
@@ -119,9 +117,18 @@ async function putIndex(
 ): Promise<void> {
   const lacking = settlePresent({ manifest: index, destinations: [destination], onProgress });
   if (!(await someLack(lacking))) return;
-  await destination.attempt(async (store, signal) => {
-    await store.putManifest(index, destination.tags, { signal });
-    const reference = `${store.name}@${index.descriptor.digest}`;
-    onProgress?.({ type: 'destination-done', destination: store.name, reference });
-  });
+  await destination.attempt(async (store, signal) =>
+    putRoot(index, destination, { store, signal, onProgress }),
+  );
+}
+
+/** What the tags are to name, and the tags with it. */
+async function putRoot(
+  root: EncodedManifest,
+  { tags }: Destination,
+  { store, signal, onProgress }: Pick<ImagesPush, 'onProgress'> & { store: ImageStore; signal: AbortSignal },
+): Promise<void> {
+  await store.putManifest(root, tags, { signal });
+  const reference = `${store.name}@${root.descriptor.digest}`;
+  onProgress?.({ type: 'destination-done', destination: store.name, reference });
 }
